@@ -31,6 +31,7 @@ LabelFree = Literal["cibhash", "bihalf"]  # methods that use no labels
 Method = Literal[
     "multilevel", "supcon", "dpsh", "hashnet", "greedyhash", "csq", "orthohash", LabelFree
 ]
+Weights = Literal["pretrained", "random"]  # that a backbone begins with
 Precision = Literal["auto", "32", "bf16", "fp16"]
 SEEDS = (0, 2**32 - 1)  # what numpy takes
 VECTORS = re.compile(r"embedding-([1-9]\d{0,4})")  # the backbone of vectors of so many numbers

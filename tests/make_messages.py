@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+from make_bands import RAISED, in_unit, make_scene, reflectance
 from make_gallery import tiny_gallery
 from make_scenes import make
 from PIL import Image
@@ -78,6 +79,15 @@ MISTAKES = [
     ["train", "--data", "vectors.npy", "--backbone", "resnet18"],
     ["train", "--data", "vectors.npy", "--finetune", "--output", "run"],
     ["train", "--data", "vectors.npy", "--bands", "1"],
+    ["train", "--data", "vectors.npy", "--input-bands", "all"],
+    ["train", "--data", "one-class", "--scale", "0.0001"],
+    ["train", "--data", "one-class", "--input-bands", "all"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "B04,B13"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "B04,b4"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--unit", "watts"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--scale", "0"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--scale", "0.0001"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all"],
     ["train", "--data", "vectors.npy", "--vector-column", "e"],
     ["train", "--data", "vectors.npy", "--method", "csq", "--output", "run"],
     ["train", "--data", "lacking.npy", "--output", "run"],
@@ -138,6 +148,7 @@ MISTAKES = [
 
 def lay_out(folder: Path) -> None:
     """Write what the mistakes are made with."""
+    make_scene(folder / "scene.tif", in_unit(reflectance(), "DN + 1,000"), tags=RAISED)
     for name in ("tiny", "cut", "altered", "newer"):
         tiny_gallery(folder / name, num_tiles=40)
     codes = folder / "cut" / "000001-0" / "codes.npy"

@@ -13,6 +13,7 @@ from rsh.labels import LabelSource
 from rsh.text import plural
 
 if TYPE_CHECKING:
+    from rsh.data.bands import BandOptions
     from rsh.data.embeddings import ColumnOptions
     from rsh.data.rendering import Rendering
     from rsh.data.tile_grid import TilingOptions
@@ -73,6 +74,34 @@ class RenderingFlags:
 
 
 @dataclass(frozen=True)
+class ValueFlags:
+    """What the values of bands mean, as given on the command line."""
+
+    scale: float = setting(
+        1.0, "What values of bands are multiplied by, such as 0.0001 for Sentinel-2."
+    )
+    offset: float = setting(
+        0.0, "What is added to them then, such as -0.1 for Sentinel-2 since 2022."
+    )
+    unit: str = setting(
+        "",
+        "Unit of the result: reflectance, dB, DN, '8 bits' or unknown. (default: what files state, "
+        "or values look like)",
+    )
+
+    def read(self, names: str = "") -> "BandOptions":
+        """Return the options.
+
+        Args:
+            names: of the bands, with commas between them.
+        """
+        from rsh.data.bands import BandOptions
+
+        listed = tuple(name.strip() for name in names.split(",") if name.strip())
+        return BandOptions(listed, **asdict(self))
+
+
+@dataclass(frozen=True)
 class ColumnFlags:
     """Which columns of embeddings hold what, as given on the command line."""
 
@@ -96,6 +125,7 @@ class ColumnFlags:
 
 
 NO_TILING, NO_RENDERING, NO_COLUMNS = TilingFlags(), RenderingFlags(), ColumnFlags()
+NO_VALUES = ValueFlags()
 
 
 def data_fetch(name: str, /, *, output: Path | None = None, accept_license: bool = False) -> None:

@@ -8,9 +8,11 @@ from rsh.cli.data import (
     NO_COLUMNS,
     NO_RENDERING,
     NO_TILING,
+    NO_VALUES,
     ColumnFlags,
     RenderingFlags,
     TilingFlags,
+    ValueFlags,
 )
 from rsh.cli.parser import Settings
 from rsh.errors import InputError
@@ -30,6 +32,7 @@ def encode(
     labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
+    values: Settings[ValueFlags] = NO_VALUES,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
     fetch_images: bool = False,
     preview: int | None = None,
@@ -53,6 +56,7 @@ def encode(
         labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options. (default: those of the training)
+        values: Options of bands. (default: those of the training for its own data)
         columns: Options of embeddings. (default: those of the training)
         fetch_images: Download the images whose addresses a table of embeddings holds.
         preview: Also store an image of each tile with at most this many pixels a side, which the
@@ -71,6 +75,7 @@ def encode(
         tiling=tiling.read(),
         rendering=rendering.read(),
         columns=columns.read(),
+        bands=values.read(),
     )
     if isinstance(dataset, Embeddings):
         dataset = replace(dataset, fetch_images=fetch_images)

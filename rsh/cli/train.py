@@ -6,9 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rsh.cli.data import NO_COLUMNS, NO_RENDERING, ColumnFlags, RenderingFlags
+from rsh.cli.data import (
+    NO_COLUMNS,
+    NO_RENDERING,
+    NO_TILING,
+    NO_VALUES,
+    ColumnFlags,
+    RenderingFlags,
+    TilingFlags,
+    ValueFlags,
+)
 from rsh.cli.parser import Bits, Settings
-from rsh.config import SplitBy, TrainConfig
+from rsh.config import SplitBy, TrainConfig, Weights
 from rsh.errors import InputError, RshWarning
 from rsh.labels import LabelSource
 from rsh.text import plural
@@ -25,6 +34,8 @@ def train(
     num_bits: Bits = 32,
     look_bits: int = 0,
     backbone: str | None = None,
+    weights: Weights = "pretrained",
+    input_bands: str = "",
     image_size: int = 128,
     tta: int = 1,
     feature_stages: int = 0,
@@ -37,7 +48,8 @@ def train(
     init_from: Path | None = None,
     resume: Path | None = None,
     rendering: Settings[RenderingFlags] = NO_RENDERING,
-    crs: str = "",
+    values: Settings[ValueFlags] = NO_VALUES,
+    tiling: Settings[TilingFlags] = NO_TILING,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
     config: Settings[TrainConfig] = DEFAULT,
 ) -> None:
@@ -51,12 +63,17 @@ def train(
 
     Args:
         data: "bluemarble", a data set of `rsh data list`, a folder of images or with one subfolder
-            per class, a zip of such a folder, or WebDataset shards. Also embeddings that were made
-            elsewhere: a .npy, .parquet or .geoparquet file, or a folder of them.
+            per class, a zip of such a folder, WebDataset shards, a scene, or a folder of scenes.
+            Also embeddings that were made elsewhere: a .npy, .parquet or .geoparquet file, or a
+            folder of them.
         num_bits: Code length, a multiple of 4 from 4 to 256.
         look_bits: How many of the bits keep what a tile looks like, a multiple of 4; the others say
             what it is.
         backbone: Name of a timm model; embeddings take none. (default: tf_efficientnet_lite0)
+        weights: Weights that the backbone begins with: those of its name, which are for red, green
+            and blue, or random ones for any bands.
+        input_bands: Bands of rasters that the network sees as values, by name or number, such as
+            B02,B03,B04,B08, or all. (default: the image that --bands shows)
         image_size: Side of the square input of the backbone, pixels.
         tta: Test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
             tile.
@@ -77,13 +94,15 @@ def train(
         resume: Run folder of an interrupted training to continue. Its settings are kept; give
             --data if the data has moved.
         rendering: Rendering options.
-        crs: Coordinate system of geometries, such as EPSG:4326, if the file states none or a wrong
-            one; or else of the columns x, y and footprint of a table.
+        values: Options of bands.
+        tiling: Tiling options.
         columns: Options of embeddings.
         config: Settings of the training.
     """
+    from rsh.data.bands import IMAGE
     from rsh.data.open import open_dataset
     from rsh.data.sample import SAMPLE
+    from rsh.data.tiles import TileDataset
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
     from rsh.training.train import train as fit
@@ -100,7 +119,9 @@ def train(
             skip_unreadable=skip_unreadable,
             rendering=rendering.read(),
             labels=labels,
-            columns=columns.read(crs),
+            tiling=tiling.read(),
+            columns=columns.read(),
+            bands=values.read(input_bands),
         )
         split_it = partial(
             dataset.split,
@@ -131,6 +152,7 @@ def train(
                     stacklevel=2,
                 )
         else:
+            bands = dataset.bands if isinstance(dataset, TileDataset) else IMAGE
             net = HashNet(
                 _backbone(dataset, backbone),
                 num_bits=num_bits,
@@ -138,6 +160,9 @@ def train(
                 image_size=image_size,
                 tta=tta,
                 feature_stages=feature_stages,
+                pretrained=weights == "pretrained",
+                bands=bands.names,
+                units=bands.units,
                 seed=config.seed,
             )
             split = split_it()

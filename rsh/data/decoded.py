@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from rsh.data.band_values import resize_values
 from rsh.data.tiles import TileDataset
 from rsh.io.array_cache import cached
 
-DecodedTiles = NDArray[np.uint8]
+DecodedTiles = NDArray[np.uint8 | np.float16]  # of images, and of other bands
 BATCH = 64  # tiles per step of the cache
 
 
@@ -26,7 +27,8 @@ def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> 
         progress: show a progress bar.
 
     Returns:
-        (n, 3, side, side) uint8, a read-only memory map.
+        (n, 3, side, side) uint8, or for bands (n, bands, side, side) float16, in their unit, with
+        NaN where there is no data; a read-only memory map.
 
     Raises:
         InputError: a tile cannot be read, or the cache folder cannot be written.
@@ -36,13 +38,13 @@ def decoded_tiles(dataset: TileDataset, side: int, *, progress: bool = True) -> 
         "decoded tiles",
         hashlib.sha256(key.encode()).hexdigest()[:24],
         partial(_decode, dataset, side),
-        shape=(len(dataset), 3, side, side),
-        dtype=np.uint8,
+        shape=(len(dataset), dataset.bands.channels, side, side),
+        dtype=np.float16 if dataset.bands else np.uint8,
         progress=progress,
     )
 
 
-def decode_tile(image: Image.Image, side: int) -> DecodedTiles:
+def decode_tile(image: Image.Image, side: int) -> NDArray[np.uint8]:
     """Return the center square of an image, resized, (3, side, side) uint8.
 
     Args:
@@ -58,4 +60,10 @@ def _decode(dataset: TileDataset, side: int, start: int) -> Iterator[DecodedTile
     with ThreadPoolExecutor(2) as pool:
         for first in range(start, len(dataset), BATCH):
             rows = range(first, min(first + BATCH, len(dataset)))
-            yield np.stack(list(pool.map(lambda row: decode_tile(dataset.read(row), side), rows)))
+            yield np.stack(list(pool.map(partial(_decode_row, dataset, side), rows)))
+
+
+def _decode_row(dataset: TileDataset, side: int, row: int) -> DecodedTiles:
+    if not dataset.bands:
+        return decode_tile(dataset.read(row), side)
+    return resize_values(dataset.decode_bands(row, dataset.read_bytes(row)), side)

@@ -18,10 +18,16 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from rsh.data import raster
-from rsh.data.rendering import AS_IS, Rendering, percentile_stretch, strips, to_bytes
+from rsh.data.rendering import (
+    AS_IS,
+    MIN_SIDE,
+    Rendering,
+    percentile_stretch,
+    strips,
+    to_bytes,
+)
 from rsh.errors import InputError, RshWarning
 
-MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 MAX_PIXELS = 40_000_000  # a larger image is a scene, to be cut into tiles
 OPAQUE = 255  # alpha
 TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels: cut it into tiles first"

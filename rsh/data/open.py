@@ -4,6 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path, PurePosixPath
 
 from rsh.data.archive import is_zip
+from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.embeddings import ARRAY, DEFAULT_COLUMNS, TABLES, ColumnOptions, Embeddings
@@ -30,6 +31,8 @@ def open_dataset(
     like: Rendering = AS_IS,
     labels: LabelSource = "auto",
     columns: ColumnOptions = DEFAULT_COLUMNS,
+    bands: BandOptions = NO_BANDS,
+    like_bands: Bands = IMAGE,
 ) -> Dataset:
     """Open embeddings if the path holds any, else tiles.
 
@@ -42,6 +45,8 @@ def open_dataset(
         like: as for `TileDataset.open`.
         labels: "none" drops all classes.
         columns: as for `Embeddings.open`.
+        bands: as for `TileDataset.open`.
+        like_bands: as for `TileDataset.open`.
 
     Raises:
         InputError: an option does not apply to what the path holds; else as for either.
@@ -55,10 +60,16 @@ def open_dataset(
             rendering=rendering,
             like=like,
             labels=labels,
+            bands=bands,
+            like_bands=like_bands,
         )
     none = f"{where} holds embeddings, no images"
     _refuse(replace(tiling, crs=""), DEFAULT_TILING, none)
     _refuse(rendering, AS_IS, none)
+    if bands.names:
+        listed = ",".join(bands.names)
+        raise InputError(f"{none}: omit this option", parameter="input_bands", value=listed)
+    _refuse(bands, NO_BANDS, none)
     options = asdict(replace(columns, crs=columns.crs or tiling.crs))
     return Embeddings.open(where, skip_unreadable=skip_unreadable, labels=labels, **options)
 

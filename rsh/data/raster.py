@@ -3,10 +3,12 @@
 A raster is a georeferenced scene, read window by window, or a tile: TIFF, JPEG 2000 or 16-bit PNG.
 """
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rsh.data.bands import find_composites
 from rsh.data.rendering import AS_IS, Rendering, Stretch, strips, to_bytes
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
@@ -36,7 +39,14 @@ SIGNATURES = {
 }
 PNG_SIGNATURE, PNG_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # where a PNG says how many bits a value has
 HEAD = 32  # bytes that tell the format
+DATE_TAGS = (
+    *("ACQUISITION_DATE", "SENSING_TIME", "DATE_ACQUIRED"),
+    "DATATAKE_1_DATATAKE_SENSING_START",  # of GDAL's driver for Sentinel-2
+)
+# A year, a month and a day; a time may follow, as in 20170506T100031.
+DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-:_.]?)(\d\d)\2(\d\d)(?!\d)")
 COLORS = ("red", "green", "blue")
+UNNAMED = ("undefined", "gray", "palette")  # color interpretations that name no band
 OFFLINE = {
     "GDAL_CACHEMAX": CACHE,
     # The first blocks addresses in paths, the second sends all other requests to a dead proxy.
@@ -101,6 +111,69 @@ class Raster:
             del found["alpha"]
         return found
 
+    @cached_property
+    def band_names(self) -> tuple[str, ...]:
+        """Name of each band: what describes it, else its color, else its number."""
+        source = self.source
+        kinds = [kind.name for kind in source.colorinterp]
+        return tuple(
+            (text or "").strip() or (kind if kind not in UNNAMED else str(number))
+            for number, (text, kind) in enumerate(zip(source.descriptions, kinds, strict=True), 1)
+        )
+
+    @cached_property
+    def date(self) -> str:
+        """The day that its tags or else its name tells, such as "2017-05-06"; "" if none does."""
+        tags = {name.upper(): text for name, text in self.source.tags().items()}
+        stated = [tags[name] for name in DATE_TAGS if name in tags]
+        for text in (*stated, Path(self.name).stem):
+            for found in DATE.finditer(text):
+                with suppress(ValueError):  # such as the 45th of a month
+                    return date(int(found[1]), int(found[3]), int(found[4])).isoformat()
+        return ""
+
+    def is_scaled(self, band: int) -> bool:
+        """Whether the raster states a scale or an offset for the values of a band."""
+        return (self.source.scales[band - 1], self.source.offsets[band - 1]) != (1, 0)
+
+    def physical(self, bands: Sequence[int], window: Any = None) -> NDArray[np.float64]:
+        """Return values after the scale and offset that the raster states, NaN without data.
+
+        Args:
+            bands: their numbers.
+            window: as rasterio defines it; the whole raster by default.
+
+        Returns:
+            (bands, h, w).
+
+        Raises:
+            InputError: they hold complex values.
+        """
+        self._check_real(bands)
+        part = {"window": window} if window else {}
+        masks, values = self._masks(bands, **part), self.source.read(bands, **part)
+        physical = [
+            _to_physical(self.source, number, band.astype(np.float64))
+            for number, band in zip(bands, values, strict=True)
+        ]
+        return np.where((masks > 0) & np.isfinite(values), np.stack(physical), np.nan)
+
+    def cut(self, window: Any) -> tuple[bytes, float]:
+        """Return a window with all bands as a GeoTIFF, and the share of its pixels with data."""
+        import rasterio
+
+        source = self.source
+        profile = {"driver": TIFF, "count": source.count, "dtype": source.dtypes[0]}
+        profile |= {"nodata": source.nodata, "width": window.width, "height": window.height}
+        profile |= {"crs": source.crs, "transform": source.window_transform(window)}
+        valid = float(np.mean(self._masks(source.indexes, window=window).max(axis=0) > 0))
+        with rasterio.MemoryFile() as file:
+            with file.open(**profile) as tile:
+                tile.write(source.read(window=window))
+                tile.descriptions, tile.colorinterp = source.descriptions, source.colorinterp
+                tile.scales, tile.offsets = source.scales, source.offsets
+            return file.read(), valid
+
     def is_chosen(self, rendering: Rendering) -> bool:
         """Whether the bands of a rendering apply to this raster."""
         return bool(rendering.bands) and self.source.count == rendering.count
@@ -117,20 +190,27 @@ class Raster:
             bands = rendering.bands
         elif all(color in self.colors for color in COLORS):
             bands = tuple(self.colors[color] for color in COLORS)
+        elif composites := find_composites(self.band_names):
+            bands = next(iter(composites.values()))
         else:
             bands = tuple(others[:3] if len(others) >= 3 else others[:1])
-        kinds = {source.dtypes[band - 1] for band in bands}
+        self._check_real(bands)
+        return bands
+
+    def _check_real(self, bands: Sequence[int]) -> None:
+        """Refuse bands of complex values."""
+        kinds = {self.source.dtypes[band - 1] for band in bands}
         if any(kind.startswith("complex") for kind in kinds):
             raise InputError(
                 f"{self.name} holds complex values, which are not supported: save their magnitude, "
                 f"such as with `rio calc '(abs (read 1))' {self.name} magnitude.tif`"
             )
-        return bands
 
     def warn_of_unnamed_colors(self, rendering: Rendering, noted_as: str) -> None:
         """Warn if the first three of more bands are taken for red, green and blue."""
         named = all(color in self.colors for color in COLORS)
         count = self.source.count - ("alpha" in self.colors)
+        named = named or bool(find_composites(self.band_names))
         if count > 3 and not named and not self.is_chosen(rendering):
             texts = [text for text in self.source.descriptions if text][:13]
             names = f" ({', '.join(texts)})" if texts else ""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rsh.errors import InputError
 
+MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 PERCENTILES = (2, 98)
 STRIP_PIXELS = 1 << 20  # that are converted at a time
 Stretch = tuple[tuple[float, float], ...]

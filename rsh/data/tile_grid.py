@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rsh.data.places import MAX_BEND, footprint, to_degrees, wrap
 from rsh.data.raster import Raster, find_crs, find_transform
-from rsh.data.rendering import Rendering, Stretch
+from rsh.data.rendering import MIN_SIDE, Rendering, Stretch
 from rsh.errors import InputError
 from rsh.text import first_sentence
 
@@ -50,6 +50,7 @@ class TileGrid:
         size: side of a tile, pixels.
         stride: from one tile to the next, pixels.
         blend: see `rsh.data.raster.Raster.read`.
+        date: of the scene, such as "2017-05-06"; "" if it does not say.
     """
 
     scene: Path
@@ -61,6 +62,7 @@ class TileGrid:
     size: int
     stride: int
     blend: bool = True
+    date: str = ""
 
     def origins(self) -> list[Origin]:
         """Return the origin of each tile, row by row; the last tiles end with the scene."""
@@ -79,6 +81,11 @@ class TileGrid:
         """Read a tile of the opened scene, (3, size, size); None if it holds too little data."""
         pixels = raster.read(self.bands, self.stretch, self.window(origin), blend=self.blend)
         return None if pixels.valid < MIN_VALID else pixels.rgb
+
+    def cut(self, raster: Raster, origin: Origin) -> bytes:
+        """Return a tile of the opened scene as a GeoTIFF; empty if it holds too little data."""
+        content, valid = raster.cut(self.window(origin))
+        return b"" if valid < MIN_VALID else content
 
 
 def plan_tiles(
@@ -111,6 +118,7 @@ def plan_tiles(
         size=tiling.size,
         stride=stride,
         blend=not raster.is_chosen(rendering),
+        date=raster.date,
     )
 
 
@@ -122,9 +130,9 @@ def tile_name(origin: Origin) -> str:
 def _check_sizes(source: Any, size: int, stride: int) -> None:
     """Raise InputError for a wrong size, or for too many tiles: a small file can claim any size."""
     most = min(source.width, source.height)
-    if not 32 <= size <= most:
+    if not MIN_SIDE <= size <= most:
         raise InputError(
-            f"the scene has {source.width} x {source.height} pixels, choose 32 to {most}",
+            f"the scene has {source.width} x {source.height} pixels, choose {MIN_SIDE} to {most}",
             parameter="size",
             value=size,
         )

@@ -3,8 +3,8 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ from PIL import Image
 
 from rsh.data import twins
 from rsh.data.backgrounds import Background
+from rsh.data.band_values import Values, decode_bands, settle_bands
+from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
@@ -23,7 +25,7 @@ from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
-from rsh.data.sources.raster import RasterSource
+from rsh.data.sources.raster import RasterSource, open_all
 from rsh.data.sources.webdataset import RANGE
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError, NoData, RshWarning
@@ -42,11 +44,15 @@ class TileDataset(Dataset):
 
     Attributes:
         source: reads the images; an id is a path inside it.
-        crs: coordinate system that was given, "" for none.
+        tiling: how scenes were cut; else its crs alone is of use.
+        bands: what a network sees of the tiles; `IMAGE` for images, and for rasters as images.
+        band_options: how these are read.
     """
 
     source: Source
-    crs: str = ""
+    tiling: TilingOptions = DEFAULT_TILING
+    bands: Bands = IMAGE
+    band_options: BandOptions = NO_BANDS
 
     @classmethod
     def open(
@@ -58,6 +64,8 @@ class TileDataset(Dataset):
         rendering: Rendering = AS_IS,
         like: Rendering = AS_IS,
         labels: LabelSource = "auto",
+        bands: BandOptions = NO_BANDS,
+        like_bands: Bands = IMAGE,
     ) -> "TileDataset":
         """Open a data set.
 
@@ -79,10 +87,13 @@ class TileDataset(Dataset):
                 sample of the tiles.
             like: rendering of a run or gallery, which holds where `rendering` says nothing.
             labels: "none" drops all classes, such as those of folders that are dates or places.
+            bands: what a network sees of rasters; by default what is shown.
+            like_bands: those of a network, whose names and units the tiles must have.
 
         Raises:
             InputError: the path is missing or holds no images, items.csv does not fit them, a
-                raster lacks a band, or a data set differs from the published one.
+                raster lacks a band or has it in another unit than a network takes, or a data set
+                differs from the published one.
         """
         check_label_source(labels)
         entry = CATALOG.get(where) if isinstance(where, str) else None  # a Path is never a name
@@ -90,7 +101,9 @@ class TileDataset(Dataset):
             path = entry.require()
         else:
             path = sample_path() if str(where) == SAMPLE else Path(where)
-        source = open_source(path, tiling, rendering, like)
+        if like_bands.names:
+            bands = replace(bands, names=like_bands.names)
+        source = open_source(path, tiling, rendering, like, whole=bool(bands.names))
         items = source.items()
         if entry:
             items = items[items["class"] != ""].reset_index(drop=True)  # no images beside folders
@@ -104,11 +117,26 @@ class TileDataset(Dataset):
             found = _settle_rendering(source, items["id"], rendering, like)
         if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
             _tell_stretch(path, found)
-        dataset = cls(name=name, source=source, items=items, rendering=found, crs=tiling.crs)
+        dataset = cls(name=name, source=source, items=items, rendering=found, tiling=tiling)
+        dataset = dataset._with_bands(bands, like_bands)
         if labels == "none":
             dataset = dataset.without_labels()
         dataset.tell_labels()
         return dataset.drop_unreadable() if skip_unreadable else dataset
+
+    def _with_bands(self, options: BandOptions, like: Bands) -> "TileDataset":
+        """Return the same tiles, of which a network sees bands."""
+        if not options.names:
+            _refuse_options(options)
+            return self
+        source = self.source
+        if isinstance(source, RasterSource):
+            opened = open_all(plan.scene for plan in source.plans.values())
+        else:
+            opened = _rasters(source, _sample_ids(self.items["id"]))
+        with closing(opened) as rasters:
+            bands, options = settle_bands(rasters, options, like)
+        return replace(self, bands=bands, band_options=options)
 
     def __repr__(self) -> str:
         words = describe_labels(len(self), self.num_labeled, len(self.classes))
@@ -136,9 +164,9 @@ class TileDataset(Dataset):
 
     @property
     def pixel_key(self) -> str:
-        """A text that changes whenever the 8-bit RGB pixels of a tile do."""
+        """A text that changes whenever what a network sees of a tile does."""
         how = "" if self.rendering == AS_IS else f" {self.rendering}"
-        return self.fingerprint + how
+        return self.fingerprint + (f" {self.band_options}" if self.bands else how)
 
     def backgrounds(self) -> list[Background]:
         """Return overviews of the scenes that the tiles were cut from, as far as they are known."""
@@ -186,6 +214,14 @@ class TileDataset(Dataset):
             rendering=self.rendering,
         )
 
+    def decode_bands(self, row: int, content: bytes) -> Values:
+        """Decode the file of one tile as the values of its bands: see `rsh.data.band_values`.
+
+        Raises:
+            InputError: it cannot be read, or lacks a band; the message names it.
+        """
+        return decode_bands(content, self.band_options, str(self.items["id"].iloc[row]))
+
     def drop_unreadable(self) -> "TileDataset":
         """Decode every image, and return the readable tiles; warnings name the others.
 
@@ -208,13 +244,32 @@ def _settle_rendering(
     source: Source, ids: "pd.Series[str]", given: Rendering, like: Rendering
 ) -> Rendering:
     """Complete a rendering by a sample of the tiles."""
-    rows = np.unique(np.linspace(0, len(ids) - 1, SAMPLED).astype(int))
-    rasters = _rasters(source, ids.iloc[rows])
-    return settle_rendering(rasters, given, like=like, of=len(rows), skip_unreadable=True)
+    sampled = _sample_ids(ids)
+    with closing(_rasters(source, sampled)) as rasters:
+        return settle_rendering(rasters, given, like=like, of=len(sampled), skip_unreadable=True)
 
 
-def _rasters(source: Source, ids: Iterable[str]) -> Iterator[Raster]:
-    """Yield those of the tiles that are rasters, opened; unreadable ones are left out."""
+def _sample_ids(ids: "pd.Series[str]") -> "pd.Series[str]":
+    """Return some ids, whose tiles stand for all."""
+    return ids.iloc[np.unique(np.linspace(0, len(ids) - 1, SAMPLED).astype(int))]
+
+
+def _refuse_options(options: BandOptions) -> None:
+    """Refuse a scale, an offset or a unit where a network sees images."""
+    for name in ("scale", "offset", "unit"):
+        if (value := getattr(options, name)) != getattr(NO_BANDS, name):
+            raise InputError(
+                "it applies to a network of bands, and this one sees images: omit it",
+                parameter=name,
+                value=value,
+            )
+
+
+def _rasters(source: Source, ids: Iterable[str]) -> Generator[Raster]:
+    """Yield those of the tiles that are rasters, opened; unreadable ones are left out.
+
+    Close the generator, as that of `open_all`.
+    """
     for tile in ids:
         with suppress(InputError):
             content = source.read(tile)

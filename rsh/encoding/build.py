@@ -5,9 +5,11 @@ from pathlib import Path
 
 from rsh.codes.encodings import Encodings
 from rsh.config import check_number
+from rsh.data.bands import NO_BANDS
 from rsh.data.dataset import Dataset
 from rsh.data.image_source import ImageSource
 from rsh.data.originals import find_image_source
+from rsh.data.tiles import TileDataset
 from rsh.encoding.coordinator import encoded
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -64,7 +66,8 @@ def build_gallery(
     check_input(net, dataset)
     folder = Path(folder)
     path = str(Path(run).resolve()) if run else ""
-    model = ModelInfo(**net.settings, fingerprint=fingerprint(net), run=path)
+    settings = net.settings | {"bands": net.bands.names, "units": net.bands.units}
+    model = ModelInfo(**settings, fingerprint=fingerprint(net), run=path)
     check_new_gallery(folder)
     preview = _choose_preview(folder, preview)
     if not overwrite:
@@ -77,7 +80,13 @@ def build_gallery(
     )
     with encoding as made:
         if made:
-            data = DataInfo(dataset.name, made.fingerprint, dataset.rendering, _sources(dataset))
+            data = DataInfo(
+                dataset.name,
+                made.fingerprint,
+                dataset.rendering,
+                dataset.band_options if isinstance(dataset, TileDataset) else NO_BANDS,
+                _sources(dataset),
+            )
             title = name or dataset.name
             manifest = Manifest(title, net.num_bits, model, data, preview=preview)
             write_gallery(folder, manifest, made.tiles, dataset.backgrounds())

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from rsh.codes.encodings import Encodings
+from rsh.data.band_values import resize_values
 from rsh.data.dataset import Dataset
 from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.embeddings import Embeddings
@@ -33,7 +34,7 @@ class ReadTile(NamedTuple):
         row: in the data set.
         digest: sha256 of its file.
         images: JPEG, as a thumbnail and as a preview.
-        pixels: (3, image_size, image_size) uint8.
+        pixels: what the network sees, see `rsh.data.decoded`.
     """
 
     row: int
@@ -175,14 +176,18 @@ def _read(
     try:
         content = dataset.read_bytes(row)
         image = dataset.decode(row, content)
+        pixels = (
+            resize_values(dataset.decode_bands(row, content), image_size)
+            if dataset.bands
+            else decode_tile(image, image_size)
+        )
     except NoData:
         return Skipped([], 1)
     except InputError as error:
         if skip_unreadable:
             return Skipped([str(error)], 0)
         raise InputError(f"{error}, {SKIP_HINT}") from None
-    images, pixels = _shrink(image, preview), decode_tile(image, image_size)
-    return ReadTile(row, sha256(content).digest(), images, pixels)
+    return ReadTile(row, sha256(content).digest(), _shrink(image, preview), pixels)
 
 
 def _shrink(image: Image.Image, preview: int) -> tuple[bytes, bytes]:

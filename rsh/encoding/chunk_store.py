@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from rsh.codes.encodings import Encodings
 from rsh.data.dataset import Dataset
+from rsh.data.tiles import TileDataset
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.arrays import map_bytes
 from rsh.io.files import atomic_directory, explain_os_error, file_record, write_json
@@ -135,7 +136,10 @@ class Chunk:
 def plan_chunks(net: HashNet, dataset: Dataset, work: Path, preview: int) -> list[Chunk]:
     """Return the chunks of a data set, whether the work folder holds them or not."""
     rendering, sides = asdict(dataset.rendering), [THUMB_SIDE, preview]
-    decides = json.dumps([fingerprint(net), net.settings, libraries(), sides, rendering])
+    parts = [fingerprint(net), net.settings, libraries(), sides, rendering]
+    if isinstance(dataset, TileDataset) and dataset.bands:
+        parts.append(asdict(dataset.band_options))
+    decides = json.dumps(parts)
     every = range(len(dataset))
     ranges = [every[start : start + CHUNK_TILES] for start in every[::CHUNK_TILES]]
     return [Chunk(work / _chunk_name(decides, dataset, rows), rows) for rows in ranges]

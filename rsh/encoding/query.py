@@ -4,14 +4,16 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
 from rsh.codes.encodings import Encodings
-from rsh.data.decoded import decode_tile
+from rsh.data.band_values import read_bands, resize_values
+from rsh.data.bands import NO_BANDS, Bands
+from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import read_image
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
@@ -20,7 +22,8 @@ from rsh.models.onnx import find_onnx_encoder
 if TYPE_CHECKING:
     from rsh.models.hashnet import HashNet
 
-QueryEncoder = Callable[[Sequence[str | Path | Image.Image]], Encodings]
+Query = str | Path | BinaryIO | Image.Image
+QueryEncoder = Callable[[Sequence[Query]], Encodings]
 
 
 def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> QueryEncoder:
@@ -35,8 +38,8 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
 
     Returns:
         A function from n images (paths or opened, of any size and mode) to their Encodings. It
-        renders rasters like the tiles of the gallery, and raises InputError if an image cannot be
-        read.
+        reads rasters like the tiles of the gallery, and raises InputError if an image cannot be
+        read, or lacks a band that the network takes.
 
     Raises:
         InputError: the gallery was made from embeddings or names no run, or the network is gone or
@@ -49,13 +52,18 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
             f"vector of {dim:,} numbers, such as a .npy file"
         )
     if encoder := find_onnx_encoder(run or about.model.run, about.model.fingerprint):
-        encode: QueryEncoder = encoder.encode
+        encode = encoder.encode_tiles
     else:
-        encode = partial(encode_images, load_network(gallery, run))
-    corrected = _correction(gallery)
-    return lambda images: corrected(
-        encode([read_image(image, rendering=about.data.rendering) for image in images])
-    )
+        encode = partial(_encode_tiles, load_network(gallery, run))
+    corrected, side = _correction(gallery), about.model.image_size
+    bands = Bands(about.model.bands, about.model.units)
+
+    def read(image: Query) -> DecodedTiles:
+        if bands:
+            return resize_values(read_bands(image, about.data.bands, bands), side)
+        return decode_tile(read_image(image, rendering=about.data.rendering), side)
+
+    return lambda images: corrected(encode(np.stack([read(image) for image in images])))
 
 
 def _correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:
@@ -67,11 +75,22 @@ def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) ->
     """Encode images, paths or opened, of any size and mode, that belong to no data set.
 
     Raises:
-        InputError: an image cannot be read.
+        InputError: an image cannot be read, or the network takes other bands.
     """
+    if net.bands:
+        tiles = [
+            resize_values(read_bands(image, NO_BANDS, net.bands), net.image_size)
+            for image in images
+        ]
+        return _encode_tiles(net, np.stack(tiles))
+    return _encode_tiles(
+        net, np.stack([decode_tile(read_image(image), net.image_size) for image in images])
+    )
+
+
+def _encode_tiles(net: "HashNet", tiles: DecodedTiles) -> Encodings:
     from rsh.models.hashnet import apply_net, to_encodings  # torch, which ONNX does without
 
-    tiles = np.stack([decode_tile(read_image(image), net.image_size) for image in images])
     return to_encodings(apply_net(net, tiles))
 
 

@@ -27,6 +27,7 @@ from typing import Any
 
 from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
+from rsh.data.bands import NO_BANDS, BandOptions
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.errors import InputError
@@ -65,6 +66,8 @@ class ModelInfo:
     feature_dim: int = 0
     tta: int = 0
     feature_stages: int = 0
+    bands: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     fingerprint: str = ""
     run: str = ""
 
@@ -76,11 +79,20 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """The data set that was encoded, how its rasters became 8-bit RGB, and where its images are."""
+    """The data set that was encoded, and how.
+
+    Attributes:
+        name: of the data set.
+        fingerprint: of its tiles.
+        rendering: how its rasters became 8-bit RGB.
+        bands: which of their bands the network has seen, if it takes other than an image's.
+        sources: where its images are.
+    """
 
     name: str = ""
     fingerprint: str = ""
     rendering: Rendering = AS_IS
+    bands: BandOptions = NO_BANDS
     sources: tuple[ImageSource, ...] = ()
 
     def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":

@@ -1,10 +1,13 @@
 """Augmentation: the random views of each tile, drawn independently per tile.
 
 All tiles of a batch are transformed together on their device: crop, rotation by 90 degrees and flip
-are one affine map, the color changes one matrix. Random numbers are drawn on the CPU from a seed,
-so that views do not depend on the device.
+are one affine map, the color changes of an image one matrix. Bands other than those of an image
+change by what light and sensor change: one gain for all bands and a smaller one for each, or in
+decibels, which are logarithms, an offset. Random numbers are drawn on the CPU from a seed, so that
+views do not depend on the device.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +28,7 @@ class AugmentationStrength(NamedTuple):
     Attributes:
         min_area: smallest fraction of the area that a crop keeps.
         jitter: brightness, contrast and saturation vary by this factor, the hue by an eighth of it.
-        p_grayscale_blur: probability of grayscale, and of blur.
+        p_grayscale_blur: probability of grayscale, and of blur; bands have no grayscale.
     """
 
     min_area: float
@@ -50,6 +53,7 @@ class ViewSpec:
         augmentation: strength of the augmentation.
         seed: of the random numbers; view j of tile i is the same in every run.
         tta: number of plain views, 1, 4 or 8, see `dihedral_views`.
+        units: of each band, see `rsh.data.bands`; empty for images.
     """
 
     image_size: int
@@ -57,6 +61,7 @@ class ViewSpec:
     augmentation: Strength = TrainConfig.augmentation
     seed: int = 0
     tta: int = 1
+    units: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.count or self.tta
@@ -65,27 +70,29 @@ class ViewSpec:
         """Return all views of consecutive tiles.
 
         Args:
-            tiles: (n, 3, image_size, image_size) uint8.
+            tiles: (n, 3, image_size, image_size) uint8, or (n, bands, ...) float16.
             first: row of the first tile; rows and seed determine the random numbers.
 
         Returns:
-            (n, views, 3, image_size, image_size) float, 0 to 1, on the device of the tiles.
+            (n, views, channels, image_size, image_size) float, from 0 to 1 for images, on the
+            device of the tiles.
         """
         if not self.count:
             return dihedral_views(eval_views(tiles), self.tta)
         generator, seed = torch.Generator(), self.seed * 1_000_003 + first
+        numbers = NUM_DRAWS + len(self.units)
         draws = [
-            torch.rand(self.count, NUM_DRAWS, generator=generator.manual_seed(seed + number))
+            torch.rand(self.count, numbers, generator=generator.manual_seed(seed + number))
             for number in range(len(tiles))
         ]
         repeated = tiles.repeat_interleave(self.count, 0)
-        views = augment(repeated, torch.cat(draws), self.augmentation)
+        views = augment(repeated, torch.cat(draws), self.augmentation, self.units)
         return views.view(len(tiles), self.count, *tiles.shape[1:])
 
 
 def eval_views(tiles: Tensor) -> Tensor:
-    """Return tiles, (n, 3, h, w) uint8, as float from 0 to 1."""
-    return tiles.float() / 255
+    """Return images, (n, 3, h, w) uint8, as float from 0 to 1; values of bands as they are."""
+    return tiles.float() / 255 if tiles.dtype == torch.uint8 else tiles.float()
 
 
 def dihedral_views(images: Tensor, count: int) -> Tensor:
@@ -105,23 +112,27 @@ def dihedral_views(images: Tensor, count: int) -> Tensor:
     return torch.stack(eight[:count], dim=1)
 
 
-NUM_DRAWS = 13  # random numbers per view, 0 to 1
+NUM_DRAWS = 13  # random numbers per view, 0 to 1; one more for each band
 
 
-def augment(tiles: Tensor, draws: Tensor, strength: Strength) -> Tensor:
+def augment(tiles: Tensor, draws: Tensor, strength: Strength, units: Sequence[str] = ()) -> Tensor:
     """Return one random view of each tile, with random rotation by 90 degrees and flip.
 
     Args:
-        tiles: (n, 3, side, side) uint8.
-        draws: random numbers of each view, (n, NUM_DRAWS) float, 0 to 1.
+        tiles: (n, 3, side, side) uint8, or (n, bands, side, side) float16.
+        draws: random numbers of each view, (n, NUM_DRAWS + len(units)) float, 0 to 1.
         strength: see `STRENGTHS`.
+        units: of each band, see `rsh.data.bands`; empty for images.
 
     Returns:
-        (n, 3, side, side) float, 0 to 1.
+        (n, channels, side, side) float, from 0 to 1 for images.
     """
     limits, draws = STRENGTHS[strength], draws.to(tiles.device, non_blocking=True)
     views = _resized_crop(eval_views(tiles), draws[:, :6], limits.min_area)
-    if limits.jitter:
+    if limits.jitter and units:
+        common, each = draws[:, 6, None], draws[:, NUM_DRAWS:]
+        views = _band_jitter(views, 2 * common - 1, 2 * each - 1, limits.jitter, units)
+    elif limits.jitter:
         views = _color_jitter(views, draws[:, 6:11], limits)
     if limits.p_grayscale_blur:
         views = _blur(views, draws[:, 11:13], limits.p_grayscale_blur)
@@ -164,11 +175,31 @@ def _color_jitter(images: Tensor, draws: Tensor, strength: AugmentationStrength)
     return stretched.clamp(0, 1)
 
 
+def _band_jitter(
+    images: Tensor, common: Tensor, each: Tensor, jitter: float, units: Sequence[str]
+) -> Tensor:
+    """Return values after a gain: at most 1 +- jitter for all bands, an eighth of it for one.
+
+    Args:
+        images: (n, bands, h, w).
+        common: of each image, (n, 1), -1 to 1.
+        each: of each of its bands, (n, bands), -1 to 1.
+        jitter: see `AugmentationStrength`.
+        units: of each band; a gain of decibels is an offset.
+    """
+    gain = (1 + jitter * common) * (1 + jitter / 8 * each)
+    logarithmic = torch.tensor([unit == "dB" for unit in units], device=images.device)
+    factor = torch.where(logarithmic, 1, gain)[:, :, None, None]
+    offset = torch.where(logarithmic, 10 * gain.log10(), 0)[:, :, None, None]
+    return torch.addcmul(offset, images, factor)
+
+
 def _blur(images: Tensor, draws: Tensor, probability: float) -> Tensor:
     """Return images, some blurred by a Gaussian of 0.1 to 2 pixels."""
     sigma = torch.where(draws[:, 0] < probability, 0.1 + 1.9 * draws[:, 1], 0.01)
     offset = torch.arange(BLUR_TAPS, device=images.device) - BLUR_TAPS // 2
-    taps = F.softmax(-(offset**2) / (2 * sigma[:, None] ** 2), dim=1).repeat_interleave(3, 0)
+    taps = F.softmax(-(offset**2) / (2 * sigma[:, None] ** 2), dim=1)
+    taps = taps.repeat_interleave(images.shape[1], 0)
     flat = images.flatten(0, 1)[None]  # each channel of each image is convolved separately
     for kernel in (taps[:, None, None, :], taps[:, None, :, None]):
         padding = (kernel.shape[3] // 2,) * 2 + (kernel.shape[2] // 2,) * 2

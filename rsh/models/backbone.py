@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rsh.config import vector_dim
+from rsh.data.bands import IMAGE, Bands
 from rsh.errors import InputError
 from rsh.models.weights import load_state
 from rsh.text import first_sentence
@@ -29,10 +30,11 @@ EPSILON = 1e-6  # added to a variance: its square root has no gradient at 0
 
 
 class Backbone(nn.Module):
-    """A network without classifier: image (n, 3, h, w) -> feature (n, num_features).
+    """A network without classifier: image (n, bands, h, w) -> feature (n, num_features).
 
     Attributes:
         network: the timm model.
+        bands: what it sees.
         feature_stages: number of last stages whose feature maps are pooled to mean and standard
             deviation and appended to the output of the network.
         num_features: length of a feature.
@@ -41,6 +43,7 @@ class Backbone(nn.Module):
     """
 
     num_features: int
+    bands: Bands = IMAGE
 
     def __init__(self, network: nn.Module, cfg: Any, *, feature_stages: int = 0) -> None:
         """Wrap a timm model with its pretrained configuration."""
@@ -68,12 +71,11 @@ class Backbone(nn.Module):
         return torch.cat(features, dim=1)
 
 
-class IdentityBackbone(nn.Module):
-    """For embeddings: vector (n, num_features) -> the same vector, standardized.
+class Standardized(nn.Module):
+    """Inputs that are standardized by what a training measures.
 
     Attributes:
-        num_features: numbers in a vector.
-        mean: of each number over the training vectors, (num_features,); 0 until `fit`.
+        mean: of each number or band over the training, (n,); 0 until `fit`.
         std: standard deviation of the same; 1 until `fit`.
         fitted: whether `fit` was called.
     """
@@ -82,11 +84,10 @@ class IdentityBackbone(nn.Module):
     std: Tensor
     fitted: Tensor
 
-    def __init__(self, num_features: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.num_features = num_features
-        self.register_buffer("mean", torch.zeros(num_features))
-        self.register_buffer("std", torch.ones(num_features))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("std", torch.ones(size))
         self.register_buffer("fitted", torch.tensor(False))
 
     def fit(self, mean: Tensor, std: Tensor) -> None:
@@ -94,6 +95,38 @@ class IdentityBackbone(nn.Module):
         self.mean.copy_(mean)
         self.std.copy_(std)
         self.fitted.fill_(True)
+
+
+class BandBackbone(Backbone):
+    """A backbone of random weights for any bands, standardized by those of its training.
+
+    Attributes:
+        standardization: of each band.
+    """
+
+    def __init__(
+        self, network: nn.Module, cfg: Any, bands: Bands, *, feature_stages: int = 0
+    ) -> None:
+        super().__init__(network, cfg, feature_stages=feature_stages)
+        self.bands, self.mean, self.std = bands, (), ()
+        self.standardization = Standardized(len(bands))
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Standardize values of the bands, (n, bands, h, w); those without data become 0."""
+        known = self.standardization
+        return ((images - known.mean[:, None, None]) / known.std[:, None, None]).nan_to_num()
+
+
+class IdentityBackbone(Standardized):
+    """For embeddings: vector (n, num_features) -> the same vector, standardized.
+
+    Attributes:
+        num_features: numbers in a vector.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
+        self.num_features = num_features
 
     def normalize(self, vectors: Tensor) -> Tensor:
         """Standardize vectors, (n, num_features) float."""
@@ -122,9 +155,14 @@ def vector_backbone(name: str) -> IdentityBackbone | None:
 
 
 def create_backbone(
-    name: str, *, image_size: int, feature_stages: int = 0, pretrained: bool = True
+    name: str,
+    *,
+    image_size: int,
+    feature_stages: int = 0,
+    pretrained: bool = True,
+    bands: Bands = IMAGE,
 ) -> Backbone:
-    """Return a backbone with ImageNet weights.
+    """Return a backbone with ImageNet weights, or with random weights for any bands.
 
     Args:
         name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
@@ -132,15 +170,23 @@ def create_backbone(
         image_size: side of the input, pixels.
         feature_stages: number of last stages in the feature, see `Backbone`.
         pretrained: whether to load weights; otherwise they are random.
+        bands: what it sees.
 
     Raises:
-        InputError: unknown model, weights that cannot be downloaded, fewer stages, or images of
-            a size that it does not accept.
+        InputError: unknown model, weights of other bands, weights that cannot be downloaded, fewer
+            stages, or images of a size that it does not accept.
     """
     packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
     cfg = _cfg(name)
-    # Only transformers, which are built for one size, have this argument.
+    if pretrained and bands.names:
+        raise InputError(
+            f"the weights of {name} are for red, green and blue of 8 bits, not for "
+            f"{bands.described()}: add --weights random, or leave out --input-bands"
+        )
+    # Only transformers, which are built for one size, have the argument img_size.
     size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
+    if bands.names:
+        size["in_chans"] = len(bands)
     try:
         with _quiet_hub():
             network: Any = timm.create_model(
@@ -157,7 +203,10 @@ def create_backbone(
     if packaged:
         _load_packaged(network, PACKAGED[name])
     _check_stages(name, network, feature_stages)
-    backbone = Backbone(network, cfg, feature_stages=feature_stages)
+    if bands.names:
+        backbone: Backbone = BandBackbone(network, cfg, bands, feature_stages=feature_stages)
+    else:
+        backbone = Backbone(network, cfg, feature_stages=feature_stages)
     try:
         backbone.num_features = _width(backbone, image_size)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -202,9 +251,10 @@ def _quiet_hub() -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _width(network: nn.Module, image_size: int) -> int:
+def _width(backbone: Backbone, image_size: int) -> int:
     """Return the length of a feature, measured: timm's `num_features` may differ from it."""
-    (width,) = network.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1:]
+    image = torch.zeros(1, backbone.bands.channels, image_size, image_size)
+    (width,) = backbone.eval()(image).shape[1:]
     return int(width)
 
 

@@ -1,7 +1,7 @@
 """HashNet: a backbone, and the head on it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rsh.codes.binary import binarize, check_num_bits
 from rsh.codes.encodings import Encodings
+from rsh.data.bands import Bands
 from rsh.data.decoded import DecodedTiles
 from rsh.errors import InputError
 from rsh.models.augment import ViewSpec
@@ -36,6 +37,7 @@ class HashNet(nn.Module):
         num_bits: code length, bits.
         look_bits: how many of them are look bits, see `rsh.models.losses.look`.
         image_size: side of the input, pixels.
+        bands: what the input shows; `IMAGE` for images, and for embeddings.
         plain: the views from which a tile is encoded, averaged continuous code.
     """
 
@@ -50,6 +52,8 @@ class HashNet(nn.Module):
         feature_dim: int = 128,
         tta: int = 1,
         feature_stages: int = 0,
+        bands: Sequence[str] = (),
+        units: Sequence[str] = (),
         pretrained: bool = True,
         seed: int = 0,
     ) -> None:
@@ -67,8 +71,11 @@ class HashNet(nn.Module):
             tta: test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
                 tile. Encoding takes as many times longer.
             feature_stages: number of last backbone stages in the feature, see `Backbone`.
-            pretrained: False gives random backbone weights (if others are loaded next).
-            seed: of the initial weights of the head.
+            bands: names of the bands that it sees; none for red, green and blue of 8 bits.
+            units: a `rsh.data.bands.Unit` each.
+            pretrained: False gives random backbone weights: for other bands than an image's, or if
+                others are loaded next.
+            seed: of the initial weights of the head, and of random ones in the backbone.
 
         Raises:
             InputError: unknown backbone, one that does not accept such images, or num_bits,
@@ -76,25 +83,33 @@ class HashNet(nn.Module):
         """
         super().__init__()
         self.num_bits, self.look_bits = check_num_bits(num_bits), look_bits
+        self.bands = Bands(tuple(bands), tuple(units))
         if look_bits % 4 or not 0 <= look_bits <= num_bits:
             message = f"choose a multiple of 4 from 0 to {num_bits}, the code length"
             raise InputError(message, parameter="look_bits", value=look_bits)
         if of_vectors := vector_backbone(backbone):
             image_size = 0
-            for name, value, only in (("tta", tta, 1), ("feature_stages", feature_stages, 0)):
+            for name, value, only in (
+                ("tta", tta, 1),
+                ("feature_stages", feature_stages, 0),
+                ("bands", len(bands), 0),
+            ):
                 if value != only:
                     raise InputError("embeddings have no images", parameter=name, value=value)
         elif not 32 <= image_size <= 1024:
             raise InputError("choose 32 to 1024 pixels", parameter="image_size", value=image_size)
         if tta not in TTA:
             raise InputError(f"choose {', '.join(map(str, TTA))}", parameter="tta", value=tta)
-        self.image_size, self.plain = image_size, ViewSpec(image_size, tta=tta)
+        self.image_size = image_size
+        self.plain = ViewSpec(image_size, tta=tta, units=self.bands.units)
         with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
             self.backbone: Backbone | IdentityBackbone = of_vectors or create_backbone(
                 backbone,
                 image_size=image_size,
                 feature_stages=feature_stages,
                 pretrained=pretrained,
+                bands=self.bands,
             )
             torch.manual_seed(seed)
             self.head = HashHead(
@@ -114,6 +129,8 @@ class HashNet(nn.Module):
             "tta": tta,
             "feature_stages": feature_stages,
         }
+        if bands:
+            self.settings |= {"bands": [*bands], "units": [*units]}
 
     @property
     def takes_images(self) -> bool:
@@ -121,7 +138,7 @@ class HashNet(nn.Module):
         return not isinstance(self.backbone, IdentityBackbone)
 
     def forward(self, images: Tensor) -> Embedding:
-        """Map images, (n, 3, h, w) float from 0 to 1, to an Embedding of n rows."""
+        """Map images, (n, 3, h, w) float from 0 to 1 or values of bands, to an Embedding."""
         return self.head(self.backbone(self.backbone.normalize(images)))  # type: ignore[no-any-return]
 
     def encode(self, tiles: Tensor) -> Embedding:
@@ -131,7 +148,8 @@ class HashNet(nn.Module):
         with and without cached features.
 
         Args:
-            tiles: decoded images, (n, 3, side, side) uint8; or vectors, (n, dim) float32.
+            tiles: decoded images, (n, 3, side, side) uint8; values of bands,
+                (n, bands, side, side) float16; or vectors, (n, dim) float32.
         """
         # plain views are not random
         views = self.plain.of(tiles, first=0).flatten(0, 1) if self.takes_images else tiles
@@ -167,7 +185,7 @@ def apply_net(
 
     Args:
         net: its mode is restored afterwards.
-        tiles: decoded images, (n, 3, side, side) uint8; or vectors, (n, dim) float32.
+        tiles: see `HashNet.encode`.
         rows: which tiles; None takes all. Only these are read from a memory map.
 
     Returns:

@@ -35,7 +35,7 @@ class _Encode(nn.Module):
 def export(net: HashNet, file: str | Path) -> Path:
     """Write a network as ONNX, with views, averaging and rounding.
 
-    Its input is "tiles", (n, 3, image_size, image_size) uint8; its outputs are "feature", (n, d),
+    Its input is "tiles", as `HashNet.encode` takes them; its outputs are "feature", (n, d),
     and "relaxed", (n, num_bits), whose signs are the codes. Its metadata "rsh" holds settings and
     fingerprint of the network.
 
@@ -56,8 +56,8 @@ def export(net: HashNet, file: str | Path) -> Path:
         )
     file = Path(file)
     check_writable(file.absolute().parent)
-    side = net.image_size
-    example = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    side, kind = net.image_size, torch.float16 if net.bands else torch.uint8
+    example = torch.zeros(2, net.bands.channels, side, side, dtype=kind)
     model = _to_onnx(_Encode(net), example, INPUT, OUTPUTS)
     metadata = {ABOUT: json.dumps(net.settings | {"fingerprint": fingerprint(net)}), SUM: NO_SUM}
     for key, value in metadata.items():
@@ -82,7 +82,8 @@ def load_onnx_backbone(net: HashNet) -> Callable[[Tensor], Tensor]:
         InputError: the backbone cannot be exported, its features differ from torch's, or a library
             is not installed.
     """
-    images = torch.rand(13, 3, net.image_size, net.image_size, generator=torch.Generator())
+    shape = (13, net.bands.channels, net.image_size, net.image_size)
+    images = torch.rand(shape, generator=torch.Generator())
     images = net.backbone.normalize(images)
     example, others = images[:8], images[8:]
     onnxruntime = import_onnxruntime()

@@ -119,7 +119,8 @@ class Query:
         shown = read_image(image, rendering=gallery.manifest.data.rendering)
         path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
         thumbnail = to_jpeg(shown, side=2 * THUMB_SIDE)
-        return cls(image=QueryImage(str(path) or "image", thumbnail, encode([shown])), **marked)
+        encodings = encode([image if gallery.manifest.model.bands else shown])
+        return cls(image=QueryImage(str(path) or "image", thumbnail, encodings), **marked)
 
     @classmethod
     def of_vector(

@@ -221,6 +221,7 @@ class TwoViewBatches(ABC):
         *,
         teacher: Teacher | None = None,
         ids: Sequence[str] = (),
+        units: Sequence[str] = (),
     ) -> None:
         """Read batch size and seed from the settings.
 
@@ -230,6 +231,7 @@ class TwoViewBatches(ABC):
             config: settings of the training.
             teacher: needed for tiles without a label, and for look bits.
             ids: names of the tiles, for messages.
+            units: of the bands of decoded tiles, see `rsh.models.augment.augment`.
 
         Raises:
             InputError: fewer than two classes and no teacher, or a batch that cannot hold two of
@@ -238,7 +240,7 @@ class TwoViewBatches(ABC):
         # rows selected from a memory map are a copy already; torch accepts only writable arrays
         self.data = torch.from_numpy(np.require(data, requirements="W"))
         self.ids = ids or [f"row {row}" for row in range(len(labels))]
-        self.config = config
+        self.config, self.units = config, tuple(units)
         self.targets, self.sampler = _plan(torch.from_numpy(labels), config, teacher)
 
     def to(self, device: torch.device) -> Self:
@@ -342,12 +344,13 @@ class VectorBatches(TwoViewBatches):
 
 
 class TileBatches(TwoViewBatches):
-    """Batches of two augmentations of each tile, (n, 3, side, side) float, 0 to 1.
+    """Batches of two augmentations of each tile, (n, channels, side, side) float.
 
-    The data are decoded tiles, (n, 3, side, side) uint8; they are augmented on their device.
+    The data are decoded tiles, see `rsh.data.decoded`; they are augmented on their device.
     """
 
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
         tiles, strength = self.data[rows], self.config.augmentation
-        draws0, draws1 = torch.rand(2, total, NUM_DRAWS)[:, shard]
-        return augment(tiles, draws0, strength), augment(tiles, draws1, strength)
+        draws = torch.rand(2, total, NUM_DRAWS + len(self.units))[:, shard]
+        view0, view1 = (augment(tiles, each, strength, self.units) for each in draws)
+        return view0, view1

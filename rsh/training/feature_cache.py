@@ -86,13 +86,17 @@ def find_plain_features(net: HashNet, dataset: Dataset) -> FeatureArray | None:
 
 
 def check_input(net: HashNet, dataset: Dataset) -> None:
-    """Refuse images for a network that takes vectors, and vectors that a network does not take.
+    """Refuse data that a network does not take: images, bands or vectors.
 
     Raises:
         InputError: the data are such.
     """
     takes = "images" if net.takes_images else f"vectors of {net.head.num_features:,} numbers"
     has = f"vectors of {dataset.dim:,} numbers" if isinstance(dataset, Embeddings) else "images"
+    if net.bands:
+        takes = f"bands {net.bands.described()}"
+    if isinstance(dataset, TileDataset) and dataset.bands:
+        has = f"bands {dataset.bands.described()}"
     if takes != has:
         raise InputError(
             f"{dataset.path} holds {has}, and the network takes {takes}: give data like that of "
@@ -173,12 +177,13 @@ def cache_key(net: HashNet, dataset: TileDataset, spec: ViewSpec, *, onnx: bool 
         spec: the views.
         onnx: whether ONNX Runtime computes the features, and not torch.
     """
+    views = asdict(spec)
+    if not spec.units:
+        del views["units"]
     parts = [
         dataset.pixel_key,
         fingerprint(net.backbone),
-        json.dumps(
-            [asdict(spec), net.backbone.feature_stages, net.backbone.mean, net.backbone.std]
-        ),
+        json.dumps([views, net.backbone.feature_stages, net.backbone.mean, net.backbone.std]),
         libraries(),
         *([f"onnxruntime {version('onnxruntime')}"] if onnx else []),
     ]

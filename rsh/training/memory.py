@@ -101,7 +101,9 @@ def check_batch_fits(net: HashNet, config: TrainConfig, fabric: Fabric, *, num_t
     if available is None:
         return
     with fabric.autocast():
-        view_bytes = saved_bytes(net, torch.zeros(1, 3, net.image_size, net.image_size))
+        view_bytes = saved_bytes(
+            net, torch.zeros(1, net.bands.channels, net.image_size, net.image_size)
+        )
     tile_bytes = 2 * view_bytes / num_nodes()  # two views; each machine has its share of the tiles
     if num_tiles * tile_bytes > available.free:
         fits = int(available.free / tile_bytes / OVERHEAD)

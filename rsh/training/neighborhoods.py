@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rsh.codes.encodings import HalfArray
+from rsh.data.decoded import DecodedTiles
 from rsh.labels import UNLABELED
 from rsh.metrics.neighbors import nearest_by_cosine
 
@@ -175,6 +176,26 @@ def normalize(rows: Floats) -> Floats:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Floats = rows / np.maximum(length, np.finfo(np.float32).tiny)
     return scaled
+
+
+def measure_bands(tiles: DecodedTiles, rows: Rows) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each band over all pixels of some tiles with data.
+
+    Args:
+        tiles: (n, bands, side, side), NaN where there is no data.
+        rows: of the tiles.
+    """
+    count, total, squares = np.zeros((3, tiles.shape[1]))
+    step = max(1, BLOCK // tiles[0].size)
+    for start in range(0, len(rows), step):
+        values = tiles[rows[start : start + step]].astype(np.float64)
+        count += np.isfinite(values).sum(axis=(0, 2, 3))
+        total += np.nansum(values, axis=(0, 2, 3))
+        squares += np.nansum(values**2, axis=(0, 2, 3))
+    mean = total / np.maximum(count, 1)
+    std = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
+    std = np.where(std > SMALLEST * std.max(), std, 1)  # of a constant band
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def _parts(features: HalfArray, rows: Rows) -> Iterator[Floats]:

@@ -22,6 +22,7 @@ import safetensors
 from safetensors.torch import load_file, save
 
 from rsh.config import TrainConfig, check_number
+from rsh.data.bands import NO_BANDS, BandOptions, Bands
 from rsh.data.dataset import Dataset, Split
 from rsh.data.embeddings import DEFAULT_COLUMNS, ColumnOptions, Embeddings
 from rsh.data.open import holds_embeddings, open_dataset
@@ -57,6 +58,8 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
         "feature_dim": int,
         "tta": int,
         "feature_stages": int,
+        "bands": list,
+        "units": list,
     },
     "data": {
         "source": str,
@@ -110,8 +113,28 @@ class Run:
         return from_json(Rendering, noted, where=where, what="run")
 
     @property
+    def tiling(self) -> TilingOptions:
+        """How the scenes of the training were cut; of other images, the crs of their places."""
+        where = f"'data' in {self.folder / 'config.json'}"
+        noted = self.config["data"].get("tiling", {})
+        return from_json(TilingOptions, noted, where=where, what="run")
+
+    @property
+    def bands(self) -> Bands:
+        """What the network sees; `rsh.data.bands.IMAGE` for images and embeddings."""
+        model = self.config["model"]
+        return Bands(tuple(model.get("bands", ())), tuple(model.get("units", ())))
+
+    @property
+    def band_options(self) -> BandOptions:
+        """How the bands of the training's rasters were read."""
+        where = f"'data' in {self.folder / 'config.json'}"
+        noted = self.config["data"].get("bands", {})
+        return from_json(BandOptions, noted, where=where, what="run")
+
+    @property
     def columns(self) -> ColumnOptions:
-        """Which columns of the training's embeddings held what; of images, the crs alone."""
+        """Which columns of the training's embeddings held what."""
         where = f"'data' in {self.folder / 'config.json'}"
         noted = self.config["data"].get("columns", {})
         return from_json(ColumnOptions, noted, where=where, what="run")
@@ -172,9 +195,12 @@ class Run:
         dataset = open_dataset(
             data or noted["source"],
             skip_unreadable=noted["skip_unreadable"],
+            tiling=self.tiling,
             like=self.rendering,
             labels=noted["labels"],
             columns=self.columns,
+            bands=self.band_options,
+            like_bands=self.bands,
         )
         if not self.knows(dataset):
             raise InputError(
@@ -223,6 +249,7 @@ class Run:
         tiling: TilingOptions = DEFAULT_TILING,
         rendering: Rendering = AS_IS,
         columns: ColumnOptions = DEFAULT_COLUMNS,
+        bands: BandOptions = NO_BANDS,
     ) -> Dataset:
         """Open tiles to encode; tiles of the training keep their splits at any path.
 
@@ -232,17 +259,23 @@ class Run:
             tiling: how scenes are cut into tiles.
             rendering: how rasters become 8-bit RGB, if not as in the training.
             columns: of embeddings, which hold what, if not as in the training.
+            bands: scale, offset and unit of the bands that the network takes; those of other data
+                than the training's are not the training's.
 
         Raises:
             InputError: the data cannot be opened, or is no longer that of the training.
         """
         noted, usual = self.config["data"], columns == DEFAULT_COLUMNS
-        if data is None and tiling == DEFAULT_TILING and rendering == AS_IS and usual:
+        usual = usual and tiling == DEFAULT_TILING and bands == NO_BANDS
+        if data is None and rendering == AS_IS and usual:
             return self.split().dataset
         where = data or noted["source"]
         vectors = holds_embeddings(where)
-        if vectors or data is None:  # other images may lie in another coordinate system
+        if vectors:
             columns = replace(columns, crs=columns.crs or tiling.crs).over(self.columns)
+        elif data is None:  # other images may lie in another coordinate system
+            tiling = self.tiling if tiling == DEFAULT_TILING else tiling
+            tiling = replace(tiling, crs=tiling.crs or self.tiling.crs)
         dataset = open_dataset(
             where,
             skip_unreadable=skip_unreadable and vectors,
@@ -250,6 +283,8 @@ class Run:
             rendering=rendering,
             like=self.rendering,
             columns=columns,
+            bands=self.band_options if data is None and bands == NO_BANDS else bands,
+            like_bands=self.bands,
         )
         # trying to read all files is worthwhile only for about as many files as the training had
         few = len(dataset) < 2 * noted["tiles"]
@@ -285,7 +320,7 @@ def _check_config(config: dict[str, Any], file: Path) -> None:
     check_object(config, whole, where=str(file), what="run")
     for part, kinds in KINDS.items():
         where = f"{part!r} in {file}"
-        exact, optional = part != "data", ("near_duplicates", "unseen")
+        exact, optional = part != "data", ("near_duplicates", "unseen", "bands", "units")
         check_object(config[part], kinds, where=where, what="run", exact=exact, optional=optional)
     try:
         for name in ("hidden", "feature_dim"):
@@ -317,10 +352,12 @@ def describe(split: Split) -> dict[str, Any]:
         "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),
     }
+    if isinstance(dataset, TileDataset) and dataset.bands:
+        data["bands"] = asdict(dataset.band_options)
     if isinstance(dataset, Embeddings):
         data["columns"] = asdict(dataset.columns)
-    elif isinstance(dataset, TileDataset) and dataset.crs:
-        data["columns"] = asdict(ColumnOptions(crs=dataset.crs))
+    elif isinstance(dataset, TileDataset) and dataset.tiling != DEFAULT_TILING:
+        data["tiling"] = asdict(dataset.tiling)
     return {"data": data, "split": split.how, "split_fingerprint": split.fingerprint}
 
 

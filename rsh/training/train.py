@@ -25,7 +25,7 @@ from rsh.metrics.counts import count_by_distance
 from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
-from rsh.models.backbone import IdentityBackbone
+from rsh.models.backbone import BandBackbone, IdentityBackbone
 from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
 from rsh.models.head import LOOK_DIM, HashHead
 from rsh.models.losses.baselines import BASELINES
@@ -39,7 +39,7 @@ from rsh.training.devices import make_fabric
 from rsh.training.feature_cache import VECTOR_BATCH, FeatureArray, cached_features, check_input
 from rsh.training.loop import Loss, Val, Watch, fit
 from rsh.training.memory import check_batch_fits, keep_freed_memory
-from rsh.training.neighborhoods import Standardization, Teacher
+from rsh.training.neighborhoods import Standardization, Teacher, measure_bands
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 Rows = NDArray[np.int64]
@@ -90,7 +90,7 @@ def train(
     _check_labels(split, rows, config)
     _check_input(net, split, config)
     rows = _draw_compared(net, split, rows, config)
-    _fit_standardization(net, split, rows)
+    _fit_standardization(net, split, rows, progress)
     loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
     teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
@@ -186,9 +186,14 @@ def _check_input(net: HashNet, split: Split, config: TrainConfig) -> None:
         )
 
 
-def _fit_standardization(net: HashNet, split: Split, rows: Rows) -> None:
-    """Standardize embeddings by the training vectors, unless the network knows how."""
+def _fit_standardization(net: HashNet, split: Split, rows: Rows, progress: bool) -> None:
+    """Standardize embeddings or bands by those of the training, unless the network knows how."""
     dataset, backbone = split.dataset, net.backbone
+    if isinstance(dataset, TileDataset) and isinstance(backbone, BandBackbone):
+        if not backbone.standardization.fitted:
+            tiles = decoded_tiles(dataset, net.image_size, progress=progress)
+            mean, std = measure_bands(tiles, rows)
+            backbone.standardization.fit(torch.from_numpy(mean), torch.from_numpy(std))
     if isinstance(dataset, Embeddings) and isinstance(backbone, IdentityBackbone):
         if not backbone.fitted:
             if outlier := dataset.find_outlier():
@@ -241,7 +246,7 @@ def _prepare_features(
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a frozen backbone."""
     dataset, labels = split.dataset, split.dataset.labels
-    spec = ViewSpec(net.image_size, config.cached_views, config.augmentation)
+    spec = ViewSpec(net.image_size, config.cached_views, config.augmentation, units=net.bands.units)
     features = cached_features(net, dataset, spec, progress=progress)
     plain = features  # of embeddings, which have one view
     if net.takes_images:
@@ -278,7 +283,16 @@ def _prepare_tiles(
     if config.compile:
         net.backbone.compile()
     ids = dataset.items["id"].iloc[rows].tolist()
-    return net, TileBatches(tiles[rows], labels[rows], config, teacher=teacher, ids=ids), val
+    return (
+        net,
+        TileBatches(
+            *(tiles[rows], labels[rows], config),
+            teacher=teacher,
+            ids=ids,
+            units=net.bands.units,
+        ),
+        val,
+    )
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def test_places_in_meters_are_kept_by_the_run(
     run = tmp_path / "run"
     main(["train", "--data", str(data), "--crs", "EPSG:3857", "--output", str(run), "--epochs",
           "1", "--bits", "16", "--image-size", "32"])  # fmt: skip
-    assert Run.open(run).columns.crs == "EPSG:3857"
+    assert Run.open(run).tiling.crs == "EPSG:3857"
     main(["encode", str(run), "--output", str(tmp_path / "gallery")])
     items = Gallery.open(tmp_path / "gallery").items.set_index("id").loc[paths]
     assert np.allclose(items[["longitude", "latitude"]], places, atol=1e-6)

@@ -159,3 +159,64 @@ def test_no_two_of_four_turns_are_joined_by_a_half_turn():
     views = dihedral_views(eval_views(noise()), 4)[0]
     halves = views.rot90(2, (2, 3))
     assert not any(torch.equal(view, half) for view in views for half in halves)
+
+
+UNITS = ("reflectance",) * 11 + ("dB", "dB")
+
+
+def bands(count: int = 1, side: int = 32) -> Tensor:
+    draw = torch.Generator().manual_seed(0)
+    values = torch.rand(count, 13, side, side, generator=draw) * 0.4 + 0.01
+    values[:, 11:] = 10 * values[:, 11:].log10()
+    return values.half()
+
+
+@pytest.mark.parametrize("strength", NAMES)
+@pytest.mark.parametrize("count", [0, 3])
+def test_views_have_any_number_of_bands(strength: str, count: int):
+    spec, tiles = ViewSpec(32, count, strength, units=UNITS), bands(4)
+    views = spec.of(tiles, first=0)
+    assert views.shape == (4, count or 1, 13, 32, 32) and views.dtype == torch.float32
+    if not count:
+        assert torch.equal(views[:, 0], tiles.float())
+
+
+def test_a_weak_view_of_bands_crops_turns_and_mirrors_them_alike():
+    tiles = bands(2)
+    alike = tiles[:, :1].repeat(1, 13, 1, 1)
+    views = ViewSpec(32, 3, "weak", units=("reflectance",) * 13).of(alike, first=0)
+    assert torch.equal(views, views[:, :, :1].expand_as(views))
+
+
+def test_light_changes_reflectance_by_a_factor_and_decibels_by_an_offset():
+    tiles = torch.ones(50, 13, 8, 8).half()
+    views = ViewSpec(8, 1, "medium", units=UNITS).of(tiles, first=0)[:, 0].mean(dim=(2, 3))
+    factors, offsets = views[:, :11], views[:, 11:] - 1
+    limit = 0.2
+    assert (1 - limit) * (1 - limit / 8) <= factors.min() < 0.85
+    assert 1.15 < factors.max() <= (1 + limit) * (1 + limit / 8)
+    own = factors / factors.mean(dim=1, keepdim=True)  # what is left of a band's own gain
+    assert 0.005 < (own - 1).abs().max() <= 2 * limit / 8 + 0.01
+    gains = 10 ** (offsets / 10)
+    assert (gains / factors.mean(dim=1, keepdim=True) - 1).abs().max() <= 2 * limit / 8 + 0.01
+
+
+def test_a_band_of_a_view_equals_a_slow_loop():
+    tiles, spec = bands(1), ViewSpec(32, 1, "medium", seed=3, units=UNITS)
+    draw = torch.rand(1, NUM_DRAWS + 13, generator=torch.Generator().manual_seed(3 * 1_000_003 + 5))
+    assert torch.equal(spec.of(tiles, first=5)[0], augment(tiles, draw, "medium", UNITS))
+    flat = torch.ones(1, 13, 32, 32)
+    found = augment(flat, draw, "medium", UNITS)[0].mean(dim=(1, 2))
+    common = 1 + 0.2 * (2 * draw[0, 6] - 1)
+    for band, unit in enumerate(UNITS):
+        gain = common * (1 + 0.2 / 8 * (2 * draw[0, NUM_DRAWS + band] - 1))
+        expected = 1 + 10 * gain.log10() if unit == "dB" else gain
+        torch.testing.assert_close(found[band], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_strong_views_of_bands_are_blurred():
+    tiles = bands().repeat(60, 1, 1, 1)
+    views = ViewSpec(32, 1, "strong", units=UNITS).of(tiles, first=0)[:, 0]
+    roughness = (views[..., 1:] - views[..., :-1]).abs().mean(dim=(1, 2, 3))
+    assert views.isfinite().all()
+    assert (roughness < 0.5 * roughness.median()).any()

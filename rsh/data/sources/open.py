@@ -16,7 +16,14 @@ from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.errors import InputError
 
 
-def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering) -> Source:
+def open_source(
+    path: Path,
+    tiling: TilingOptions,
+    rendering: Rendering,
+    like: Rendering,
+    *,
+    whole: bool = False,
+) -> Source:
     """Return the source that reads a path.
 
     Args:
@@ -25,6 +32,7 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
             system, which is then that of places in their tables.
         rendering: how to render scenes.
         like: what holds where `rendering` says nothing.
+        whole: whether tiles of scenes have all bands, and are no images.
 
     Raises:
         InputError: the path holds no tiles, or `tiling` does not apply.
@@ -33,11 +41,11 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
     if path.is_file() and (is_zip(path) or path.suffix.lower() == ".zip"):
         source = ZipSource.open(path, tiling.crs)
     elif path.is_dir():
-        source = _open_folder(path, tiling, rendering, like)
+        source = _open_folder(path, tiling, rendering, like, whole)
     elif files := shard_files(path):
         source = WebDatasetSource(path, files, tiling.crs)
     elif path.suffix.lower() in DRIVERS and path.is_file():
-        source = RasterSource.open(path, [path], tiling, rendering, like)
+        source = RasterSource.open(path, [path], tiling, rendering, like, whole=whole)
     else:
         what = "does not exist" if not path.exists() else "is no zip, tar or GeoTIFF"
         hint = "" if not path.exists() else f", after `gdal_translate {path.name} scene.tif`"
@@ -58,7 +66,7 @@ def open_source(path: Path, tiling: TilingOptions, rendering: Rendering, like: R
 
 
 def _open_folder(
-    path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering
+    path: Path, tiling: TilingOptions, rendering: Rendering, like: Rendering, whole: bool
 ) -> Source:
     """Return the source of a folder: of folders of images, else of shards, scenes or images."""
     folder = FolderSource.open(path, tiling.crs)
@@ -68,9 +76,9 @@ def _open_folder(
         scenes = [name for name in rasters if is_scene(path / name, tiling.size)]
         warn_left_out(path, scenes, SCENES)
         return replace(folder, paths=tuple(name for name in folder.paths if name not in scenes))
-    if files := shard_files(path):
+    if shards := shard_files(path):
         warn_left_out(path, loose, BESIDE)
-        return WebDatasetSource(path, files, tiling.crs)
+        return WebDatasetSource(path, shards, tiling.crs)
     names = [file.name for file in path.iterdir() if file.suffix.lower() == VIRTUAL]
     virtual = [name for name in names if not is_hidden(name)]
     warn_left_out(path, virtual, "it reads other files: name it itself if you trust it")
@@ -79,5 +87,6 @@ def _open_folder(
     options = replace(tiling, crs="") if of_table else tiling
     if rasters and (options != DEFAULT_TILING or any(are_scenes)):
         warn_left_out(path, [name for name in loose if name not in rasters], BESIDE)
-        return RasterSource.open(path, [path / name for name in rasters], tiling, rendering, like)
+        files = [path / name for name in rasters]
+        return RasterSource.open(path, files, tiling, rendering, like, whole=whole)
     return folder

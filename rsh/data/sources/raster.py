@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,13 @@ class RasterSource:
         path: a scene, or a folder of scenes.
         plans: the tile grid of each scene, by the scene's name, with which its tile ids begin.
         rendering: how values become 8 bits; one stretch for all scenes.
+        whole: whether a tile is a GeoTIFF with all bands, and not an image.
     """
 
     path: Path
     plans: dict[str, TileGrid]
     rendering: Rendering
+    whole: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _open_scenes: dict[Path, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -51,19 +54,23 @@ class RasterSource:
         tiling: TilingOptions,
         rendering: Rendering = AS_IS,
         like: Rendering = AS_IS,
+        *,
+        whole: bool = False,
     ) -> "RasterSource":
         """Plan the tiles of scenes.
 
         Raises:
             InputError: a scene cannot be read or cut into such tiles, or two have the same name.
         """
-        rendering = settle_rendering(_opened(scenes), rendering, like=like, of=len(scenes))
+        with closing(open_all(scenes)) as rasters:
+            rendering = settle_rendering(rasters, rendering, like=like, of=len(scenes))
         plans: dict[str, TileGrid] = {}
-        for scene, raster in zip(scenes, _opened(scenes), strict=True):
+        for scene in scenes:
             if scene.stem in plans:
                 raise InputError(f"{scene} has the same name as another scene: rename one of them")
-            plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
-        return cls(path, plans, rendering)
+            with open_scene(scene) as raster:
+                plans[scene.stem] = plan_tiles(raster, scene, tiling, rendering)
+        return cls(path, plans, rendering, whole)
 
     @classmethod
     def for_scene(cls, scene: Path, size: int, rendering: Rendering) -> "RasterSource":
@@ -102,21 +109,23 @@ class RasterSource:
             table.insert(1, "class", "")
             if len(self.plans) > 1:
                 table["block"], table["scene"] = f"{name}/" + table["block"], name
+            if any(plan.date for plan in self.plans.values()):
+                table["date"] = pd.Series(plan.date or None, table.index, dtype="string")
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
     def read(self, tile: str) -> bytes:
-        """See `base.Source`; the file is a PPM, which is fast to write and read."""
+        """See `base.Source`; the file of an image is a PPM, which is fast to write and read."""
         import rasterio
 
         plan, origin = self._locate(tile)
         with self._lock:  # a raster that GDAL has opened serves one thread at a time
             with rasterio.Env(**OFFLINE), explain_raster_error(plan.scene):
                 raster = Raster(self._open_scene(plan.scene), str(plan.scene))
-                pixels = plan.pixels(raster, origin)
-        if pixels is None:
+                content = plan.cut(raster, origin) if self.whole else _to_ppm(plan, raster, origin)
+        if not content:
             raise NoData(f"{tile} of {plan.scene} holds too little data")
-        return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
+        return content
 
     def backgrounds(self) -> list[Background]:
         """See `rsh.data.sources.base.Source`."""
@@ -125,7 +134,8 @@ class RasterSource:
     def stamp(self, tile: str) -> str:
         """See `rsh.data.sources.base.Source`."""
         plan, _ = self._locate(tile)
-        return f"{file_stamp(plan.scene)} {plan.size} {plan.bands} {plan.stretch}"
+        kind = " whole" * self.whole
+        return f"{file_stamp(plan.scene)} {plan.size} {plan.bands} {plan.stretch}{kind}"
 
     def _locate(self, tile: str) -> tuple[TileGrid, Origin]:
         match = NAME.fullmatch(tile)
@@ -141,8 +151,19 @@ class RasterSource:
         return self._open_scenes[scene]
 
 
-def _opened(scenes: Sequence[Path]) -> Iterator[Raster]:
-    """Yield one scene after the other, opened."""
+def _to_ppm(plan: TileGrid, raster: Raster, origin: Origin) -> bytes:
+    """Return a tile as an image; empty if it holds too little data."""
+    pixels = plan.pixels(raster, origin)
+    if pixels is None:
+        return b""
+    return b"P6 %d %d 255\n" % (plan.size, plan.size) + pixels.transpose(1, 2, 0).tobytes()
+
+
+def open_all(scenes: Iterable[Path]) -> Generator[Raster]:
+    """Yield one scene after the other, opened.
+
+    Close the generator, whatever happens: GDAL's settings must be restored in their order.
+    """
     for scene in scenes:
         with open_scene(scene) as raster:
             yield raster

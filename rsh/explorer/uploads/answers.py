@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from rsh.analysis.occlusion import Encode, occlude
+from rsh.analysis.occlusion import occlude
+from rsh.data.bands import Bands
 from rsh.data.images import read_image, to_jpeg
 from rsh.data.originals import LONGEST_SIDE
-from rsh.data.rendering import Rendering
-from rsh.encoding.query import open_query_encoder
+from rsh.encoding.query import QueryEncoder, open_query_encoder
 from rsh.errors import InputError, RshWarning
 from rsh.explorer.uploads.confinement import confine_calls, log
 from rsh.explorer.uploads.messages import Message
 from rsh.explorer.uploads.serving import answer_messages
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo
 from rsh.gallery.segment import THUMB_SIDE
 
 
@@ -31,7 +32,7 @@ def serve(folder: str, fingerprint: str, run: str) -> None:
         fingerprint: of its network and learned head when the page was opened.
         run: run folder of its network; "" if it is gone.
     """
-    encoder: tuple[Encode, Rendering] | None = None
+    encoder: tuple[QueryEncoder, DataInfo, Bands] | None = None
 
     def answer(message: Message) -> Message:
         nonlocal encoder
@@ -41,7 +42,7 @@ def serve(folder: str, fingerprint: str, run: str) -> None:
     answer_messages(answer)
 
 
-def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[Encode, Rendering]:
+def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[QueryEncoder, DataInfo, Bands]:
     gallery = Gallery.open(folder)
     if gallery.manifest.encoder != fingerprint:
         raise InputError("this gallery has changed since the page was opened: reload the page")
@@ -58,19 +59,25 @@ def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[Encode, Rend
         raise InputError(str(error).replace(f"{Path(run).parent}/", "")) from None
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
-    return encode, gallery.manifest.data.rendering
+    about = gallery.manifest
+    return encode, about.data, Bands(about.model.bands, about.model.units)
 
 
-def _answer(encode: Encode, rendering: Rendering, message: Message) -> Message:
+def _answer(encode: QueryEncoder, data: DataInfo, bands: Bands, message: Message) -> Message:
     head, body = message
     if head["want"] == "nothing":
         return {}, b""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RshWarning)
-        image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=rendering)
+        image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=data.rendering)
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     stream = io.BytesIO()
     if head["want"] == "parts":
+        if bands:
+            raise InputError(
+                f"the network takes {bands.described()}, of which no part can be covered here: "
+                "choose another explanation"
+            )
         found = occlude(image, encode)
         arrays = {"evidence": found.evidence, "flips": found.flips, **found.untouched._asdict()}
     elif head["want"] == "image":
@@ -78,6 +85,6 @@ def _answer(encode: Encode, rendering: Rendering, message: Message) -> Message:
         arrays = {"image": np.frombuffer(jpeg, dtype=np.uint8)}
     else:
         thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
-        arrays = {"thumb": thumbnail, **encode([image])._asdict()}
+        arrays = {"thumb": thumbnail, **encode([io.BytesIO(body) if bands else image])._asdict()}
     np.savez(stream, **arrays)
     return {"notes": notes}, stream.getvalue()

@@ -67,7 +67,7 @@ def test_stamp_changes_with_the_file_and_the_cut(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "tiling", "told"),
     [
-        ({}, TilingOptions(size=16), "size=16"),
+        ({}, TilingOptions(size=7), "size=7"),
         ({}, TilingOptions(50, stride=51), "stride=51"),
         (
             {"crs": None},

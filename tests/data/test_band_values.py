@@ -1,0 +1,222 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_bands import RAISED, SENTINEL_2, in_unit, make_scene, reflectance
+from make_raster import make_raster
+from PIL import Image
+from rasterio.windows import Window
+from refusals import refused
+
+from rsh.data.band_values import decode_bands, read_bands, read_values, resize_values, settle_bands
+from rsh.data.bands import ALL, IMAGE, BandOptions, Bands
+from rsh.data.decoded import decode_tile
+from rsh.data.open import open_dataset
+from rsh.data.raster import open_scene
+from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
+
+REFLECTANCE = Bands(SENTINEL_2, ("reflectance",) * 13)
+
+
+@pytest.mark.parametrize("unit", ["reflectance", "DN", "8 bits", "dB"])
+def test_names_and_units_come_from_the_files(unit: str, tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), unit))
+    with open_scene(file) as raster:
+        bands, options = settle_bands([raster], BandOptions((ALL,)))
+    assert bands == Bands(SENTINEL_2, (unit,) * 13)
+    assert options.names == SENTINEL_2
+
+
+def test_numbers_become_names_so_that_another_order_is_read_by_them(tmp_path: Path):
+    values = reflectance()
+    make_scene(tmp_path / "a.tif", values)
+    make_scene(tmp_path / "b.tif", values[::-1], names=SENTINEL_2[::-1])
+    options = BandOptions(("4", "B3", "2"))
+    with open_scene(tmp_path / "a.tif") as raster:
+        bands, options = settle_bands([raster], options)
+        expected = read_values(raster, options)
+    with open_scene(tmp_path / "b.tif") as raster:
+        found = read_values(raster, options)
+    assert bands.names == ("B04", "B03", "B02")
+    np.testing.assert_array_equal(found, values[[3, 2, 1]])
+    np.testing.assert_array_equal(expected, found)
+
+
+def test_values_are_physical_and_without_data_not_a_number(tmp_path: Path):
+    whole = in_unit(reflectance(), "DN")
+    whole[:, :5] = 0
+    file = make_scene(tmp_path / "x.tif", whole, nodata=0)
+    options = BandOptions(("B04", "B8A"), scale=1e-4, offset=-0.1)
+    with open_scene(file) as raster:
+        found = read_values(raster, options, Window(10, 0, 20, 30))
+    assert found.shape == (2, 30, 20) and found.dtype == np.float32
+    assert np.isnan(found[:, :5]).all()
+    np.testing.assert_allclose(found[:, 5:], whole[[3, 8], 5:30, 10:30] * 1e-4 - 0.1, rtol=1e-6)
+
+
+def test_a_scale_that_the_file_states_is_applied_first(tmp_path: Path):
+    import rasterio
+
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), "DN"), tags=RAISED)
+    with rasterio.open(file, "r+") as raster:
+        raster.scales, raster.offsets = (1e-4,) * 13, (0,) * 13
+    with open_scene(file) as raster:
+        bands, options = settle_bands([raster], BandOptions((ALL,)))
+        values = read_values(raster, options)
+    assert set(bands.units) == {"reflectance"}
+    np.testing.assert_allclose(values, reflectance(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("unit", "tags", "names"),
+    [
+        ("DN", None, ("digital numbers", "--scale 0.0001")),
+        ("DN + 1,000", RAISED, ("digital numbers", "--scale 0.0001 --offset -0.1")),
+        ("8 bits", None, "8-bit"),
+        ("dB", None, "dB"),
+    ],
+)
+def test_another_unit_than_that_of_a_network_is_refused(
+    unit: str, tags: dict[str, str] | None, names: object, tmp_path: Path
+):
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), unit), tags=tags)
+    known = names if isinstance(names, tuple) else (names,)
+    with refused(names=("x.tif", "B01", "reflectance", *known)):
+        TileDataset.open(file, tiling=TilingOptions(20), like_bands=REFLECTANCE)
+    with refused(names=("B01", *known)):
+        read_bands(file, BandOptions(), REFLECTANCE)
+
+
+def test_what_the_refusal_advises_mends_it(tmp_path: Path):
+    values = reflectance()
+    file = make_scene(tmp_path / "x.tif", in_unit(values, "DN + 1,000"), tags=RAISED)
+    half = BandOptions(scale=1e-4)
+    with refused(names=("-1000", "--offset -0.1")):
+        TileDataset.open(file, tiling=TilingOptions(20), like_bands=REFLECTANCE, bands=half)
+    options = BandOptions(scale=1e-4, offset=-0.1)
+    dataset = TileDataset.open(
+        file, tiling=TilingOptions(20), like_bands=REFLECTANCE, bands=options
+    )
+    assert dataset.bands == REFLECTANCE
+    found = dataset.decode_bands(0, dataset.read_bytes(0))
+    np.testing.assert_allclose(found, values[:, :20, :20], atol=1e-4)
+    np.testing.assert_allclose(read_bands(file, options, REFLECTANCE), values, atol=1e-4)
+
+
+def test_a_unit_that_is_given_counts(tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), "DN"))
+    options = BandOptions(unit="reflectance")
+    dataset = TileDataset.open(
+        file, tiling=TilingOptions(20), like_bands=REFLECTANCE, bands=options
+    )
+    assert dataset.bands == REFLECTANCE
+
+
+def test_images_and_missing_bands_are_named(tmp_path: Path):
+    rgb = make_raster(tmp_path / "x.tif", (reflectance()[:3] * 600).astype(np.uint8))
+    Image.new("RGB", (20, 20)).save(tmp_path / "x.jpg")
+    with refused(names=("x.tif", "B01", "red, green, blue")):
+        TileDataset.open(rgb, tiling=TilingOptions(20), like_bands=REFLECTANCE)
+    with refused(names=("x.jpg", "B01", "raster")):
+        read_bands(tmp_path / "x.jpg", BandOptions(), REFLECTANCE)
+    with refused(names=("image", "B01", "raster")):
+        read_bands(Image.new("RGB", (20, 20)), BandOptions(), REFLECTANCE)
+    with refused(names="nowhere.tif"):
+        read_bands(tmp_path / "nowhere.tif", BandOptions(), REFLECTANCE)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in "ab":
+        Image.new("RGB", (20, 20)).save(folder / f"{name}.png")
+    with refused("input_bands", value="all"):
+        TileDataset.open(folder, bands=BandOptions((ALL,)))
+
+
+def test_two_bands_of_one_name_and_bands_without_data_are_named(tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", reflectance(), names=("B01",) * 2 + SENTINEL_2[2:])
+    with refused(names=("x.tif", "B01")):
+        TileDataset.open(file, tiling=TilingOptions(20), bands=BandOptions((ALL,)))
+    empty = reflectance()
+    empty[4] = np.nan
+    file = make_scene(tmp_path / "y.tif", empty)
+    with refused(names=("y.tif", "B05")):
+        TileDataset.open(file, tiling=TilingOptions(20), bands=BandOptions((ALL,)))
+
+
+@pytest.mark.parametrize("name", ["scale", "offset", "unit"])
+def test_what_values_mean_does_not_apply_to_images(name: str, tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", reflectance())
+    value = "dB" if name == "unit" else 2.0
+    with refused(name, value=value):
+        TileDataset.open(file, tiling=TilingOptions(20), bands=BandOptions(**{name: value}))
+
+
+def test_embeddings_have_no_bands(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(20, 8)))
+    with refused("input_bands", value="all"):
+        open_dataset(tmp_path / "x.npy", bands=BandOptions((ALL,)))
+
+
+def test_tiles_of_a_scene_and_tiles_that_were_cut_have_the_same_values(tmp_path: Path):
+    values = reflectance()
+    scene = make_scene(tmp_path / "x.tif", values)
+    (tmp_path / "cut").mkdir()
+    for row in range(3):
+        part = values[:, 20 * row : 20 * row + 20, :20]
+        make_scene(tmp_path / "cut" / f"{row}.tif", part)
+    options = BandOptions((ALL,))
+    whole = TileDataset.open(scene, tiling=TilingOptions(20), bands=options)
+    tiles = TileDataset.open(tmp_path / "cut", bands=options)
+    for row in range(3):
+        one = whole.decode_bands(3 * row, whole.read_bytes(3 * row))
+        np.testing.assert_array_equal(one, tiles.decode_bands(row, tiles.read_bytes(row)))
+
+
+def test_the_day_of_a_scene_is_an_attribute(tmp_path: Path):
+    (tmp_path / "scenes").mkdir()
+    for name, tags in {
+        "S2A_MSIL1C_20170506T100031": None,
+        "other": {"ACQUISITION_DATE": "2018-01-02"},
+        "99999999": {"ACQUISITION_DATE": "soon"},
+    }.items():
+        make_scene(tmp_path / "scenes" / f"{name}.tif", reflectance(20), tags=tags)
+    dataset = TileDataset.open(tmp_path / "scenes", tiling=TilingOptions(20))
+    found = dataset.items.set_index("scene")["date"].to_dict()
+    assert found.pop("S2A_MSIL1C_20170506T100031") == "2017-05-06"
+    assert found.pop("other") == "2018-01-02"
+    assert not isinstance(found.pop("99999999"), str)
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(20, 20, 32), (64, 48, 32), (33, 90, 20)])
+def test_bands_are_resized_as_images_are(height: int, width: int, side: int):
+    values = np.random.default_rng(0).integers(90, 160, (3, height, width)).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)))
+    expected = decode_tile(image, side).astype(np.float32)
+    found = resize_values(values.astype(np.float32), side)
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, expected, atol=1.1)
+
+
+def test_what_has_no_data_does_not_spread():
+    values = np.full((2, 40, 40), 5, np.float32)
+    values[0, :, :20] = np.nan
+    found = resize_values(values, 20)
+    assert np.isnan(found[0, :, :9]).all() and (found[0, :, 11:] == 5).all()
+    assert (found[1] == 5).all()
+
+
+def test_a_tile_without_data_is_named(tmp_path: Path):
+    empty = np.full((13, 20, 20), np.nan, np.float32)
+    file = make_scene(tmp_path / "x.tif", empty)
+    with refused(names="x.tif"):
+        decode_bands(file.read_bytes(), BandOptions(SENTINEL_2), "x.tif")
+
+
+def test_a_stream_is_read_as_its_file(tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", reflectance())
+    stream = io.BytesIO(file.read_bytes())
+    np.testing.assert_array_equal(
+        read_bands(stream, BandOptions(), REFLECTANCE), read_bands(file, BandOptions(), REFLECTANCE)
+    )
+    assert IMAGE.channels == 3

@@ -1,0 +1,191 @@
+"""Rasters of 13 bands from end to end: a network of random weights, its codes, and searches."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from make_bands import SENTINEL_2, in_unit, make_scene, reflectance
+from PIL import Image
+from refusals import refused
+
+from rsh.config import TrainConfig
+from rsh.data.bands import ALL, BandOptions
+from rsh.data.decoded import decoded_tiles
+from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
+from rsh.encoding.build import build_gallery, encode_dataset
+from rsh.encoding.query import encode_images, load_network, open_query_encoder
+from rsh.gallery.gallery import Gallery
+from rsh.models.backbone import BandBackbone
+from rsh.models.hashnet import HashNet
+from rsh.models.onnx import FILE
+from rsh.models.onnx_export import export
+from rsh.search.query import Query
+from rsh.search.retrieve import search
+from rsh.training.run import Run
+from rsh.training.train import train
+
+TILING, BANDS = TilingOptions(20), BandOptions((ALL,))
+FEW = TrainConfig(epochs=2, cached_views=2, augmentation="medium")
+
+
+def network(dataset: TileDataset, **options) -> HashNet:
+    named = {"bands": dataset.bands.names, "units": dataset.bands.units, "pretrained": False}
+    return HashNet(num_bits=16, image_size=32, **named | {"backbone": "resnet10t"} | options)
+
+
+def in_order(gallery: Gallery, dataset: TileDataset) -> np.ndarray:
+    """Return the codes of the tiles of a data set."""
+    return gallery.packed[:][[gallery.find_row(tile) for tile in dataset.items["id"]]]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes")
+    for seed in range(3):
+        make_scene(folder / f"2017-05-0{seed + 1}.tif", reflectance(100, seed))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    dataset = TileDataset.open(scenes, tiling=TILING, bands=BANDS)
+    folder = tmp_path_factory.mktemp("run") / "run"
+    split = dataset.split(by="class")
+    train(network(dataset), split, FEW, run=folder, progress=False)
+    return Run.open(folder)
+
+
+@pytest.fixture(scope="module")
+def gallery(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    folder = tmp_path_factory.mktemp("g") / "g"
+    dataset = run.dataset()
+    return build_gallery(run.net(), dataset, folder, run=run.folder, progress=False)
+
+
+def test_a_run_keeps_its_bands_and_finds_its_tiles_again(run: Run, scenes: Path):
+    net, dataset = run.net(), run.dataset()
+    assert net.bands.names == SENTINEL_2 and set(net.bands.units) == {"reflectance"}
+    assert isinstance(dataset, TileDataset) and dataset.bands == net.bands
+    assert len(dataset) == 75 and dataset.items["split"].isin(["train", "val", "query"]).all()
+    assert run.tiling == TILING and run.band_options.names == SENTINEL_2
+    moved = run.dataset(str(scenes), tiling=TILING)
+    np.testing.assert_array_equal(
+        encode_dataset(net, moved, progress=False).codes,
+        encode_dataset(net, dataset, progress=False).codes,
+    )
+
+
+def test_each_band_is_standardized_by_the_training_tiles(run: Run):
+    net, dataset = run.net(), run.dataset()
+    assert isinstance(net.backbone, BandBackbone) and isinstance(dataset, TileDataset)
+    tiles = decoded_tiles(dataset, 32, progress=False)
+    rows = np.flatnonzero(dataset.items["split"] == "train")
+    values = tiles[rows].astype(np.float64)
+    known = net.backbone.standardization
+    np.testing.assert_allclose(known.mean, values.mean(axis=(0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(known.std, values.std(axis=(0, 2, 3)), rtol=1e-4)
+    normal = net.backbone.normalize(torch.from_numpy(tiles[rows].astype(np.float32)))
+    assert normal.mean().abs() < 0.01 and (normal.std() - 1).abs() < 0.01
+
+
+def test_what_has_no_data_is_the_mean(run: Run):
+    backbone = run.net().backbone
+    assert not backbone.normalize(torch.full((1, 13, 4, 4), torch.nan)).any()
+
+
+def test_a_gallery_holds_what_the_network_says(run: Run, gallery: Gallery):
+    dataset = run.dataset()
+    codes = encode_dataset(run.net(), dataset, progress=False).packed
+    np.testing.assert_array_equal(in_order(gallery, dataset), codes)
+    assert gallery.manifest.model.bands == SENTINEL_2
+    assert gallery.manifest.data.bands.names == SENTINEL_2
+    assert len(set(map(bytes, codes))) > 5
+    assert {"date", "scene"} <= set(gallery.items.columns)
+
+
+def test_a_raster_is_a_query_and_finds_its_own_tile(run: Run, gallery: Gallery, tmp_path: Path):
+    dataset = run.dataset()
+    assert isinstance(dataset, TileDataset)
+    row, file = gallery.find_row(dataset.items["id"].iloc[7]), tmp_path / "query.tif"
+    file.write_bytes(dataset.read_bytes(7))
+    query = Query.of_image(gallery, file)
+    assert query.image is not None
+    np.testing.assert_array_equal(query.image.encodings.packed[0], gallery.packed[row])
+    found = search(gallery, file, include_held_out=True)
+    assert row in found.rows[: np.count_nonzero(found.distances == 0)]
+    np.testing.assert_array_equal(
+        encode_images(load_network(gallery), [file]).packed[0], gallery.packed[row]
+    )
+    with refused(names=("B01", "raster")):
+        Query.of_image(gallery, Image.new("RGB", (20, 20)))
+
+
+@pytest.mark.parametrize("unit", ["DN", "DN + 1,000", "8 bits", "dB"])
+def test_tiles_in_another_unit_are_refused(unit: str, run: Run, tmp_path: Path):
+    values = in_unit(reflectance(), unit)
+    file = make_scene(tmp_path / "x.tif", values)
+    with refused(names=("x.tif", "B01", "reflectance")):
+        run.dataset(str(file), tiling=TILING)
+    with refused(names=("x.tif", "B01", "reflectance")):
+        Query.of_image(Gallery.open(build(run, tmp_path)), file)
+
+
+def build(run: Run, folder: Path) -> Path:
+    build_gallery(run.net(), run.dataset(), folder / "g", run=run.folder, progress=False)
+    return folder / "g"
+
+
+def test_digital_numbers_with_their_scale_give_the_codes_of_reflectance(
+    run: Run, gallery: Gallery, scenes: Path, tmp_path: Path
+):
+    (tmp_path / "dn").mkdir()
+    for seed in range(3):
+        values = in_unit(reflectance(100, seed), "DN + 1,000")
+        make_scene(tmp_path / "dn" / f"2017-05-0{seed + 1}.tif", values)
+    options = BandOptions(scale=1e-4, offset=-0.1)
+    dataset = run.dataset(str(tmp_path / "dn"), tiling=TILING, bands=options)
+    codes = encode_dataset(run.net(), dataset, progress=False).packed
+    same = (codes == in_order(gallery, dataset)).mean()
+    assert same > 0.99  # digital numbers are rounded
+
+
+def test_images_and_bands_do_not_go_into_each_others_network(run: Run, scenes: Path, net: HashNet):
+    images = TileDataset.open(scenes, tiling=TILING)
+    bands = TileDataset.open(scenes, tiling=TILING, bands=BANDS)
+    few = TileDataset.open(scenes, tiling=TILING, bands=BandOptions(SENTINEL_2[:4]))
+    for each, dataset in ((run.net(), images), (net, bands), (run.net(), few)):
+        with refused(names="the network takes"):
+            encode_dataset(each, dataset, progress=False)
+
+
+def test_weights_of_images_are_not_spread_over_bands(scenes: Path):
+    dataset = TileDataset.open(scenes, tiling=TILING, bands=BANDS)
+    with refused(names=("tf_efficientnet_lite0", "B01", "--weights random")):
+        network(dataset, pretrained=True, backbone="tf_efficientnet_lite0")
+
+
+def test_the_whole_network_learns_from_bands(scenes: Path):
+    dataset = TileDataset.open(scenes, tiling=TILING, bands=BANDS)
+    net = network(dataset)
+    before = [value.clone() for value in net.backbone.network.parameters()]
+    config = dataclasses.replace(FEW, epochs=1, finetune=True, batch_size=8)
+    train(net, dataset.split(by="class"), config, progress=False)
+    after = list(net.backbone.network.parameters())
+    assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_an_exported_network_gives_the_same_codes(run: Run, gallery: Gallery, tmp_path: Path):
+    dataset = run.dataset()
+    assert isinstance(dataset, TileDataset)
+    file = tmp_path / "query.tif"
+    file.write_bytes(dataset.read_bytes(3))
+    export(run.net(), run.folder / FILE)
+    try:
+        encode = open_query_encoder(gallery)
+        expected = in_order(gallery, dataset)[3]
+        np.testing.assert_array_equal(encode([file]).packed[0], expected)
+    finally:
+        (run.folder / FILE).unlink()
