@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rsh.data.bands import find_composites
+from rsh.data.bands import find_bands, find_composites
 from rsh.data.rendering import AS_IS, Rendering, Stretch, strips, to_bytes
 from rsh.errors import InputError, RshWarning
 from rsh.text import first_sentence
@@ -186,7 +186,9 @@ class Raster:
         """
         source = self.source
         others = [band for band in source.indexes if band != self.colors.get("alpha")] or [1]
-        if self.is_chosen(rendering):
+        if self.is_chosen(rendering) and rendering.names:
+            bands = find_bands(self.band_names, rendering.names, self.name)
+        elif self.is_chosen(rendering):
             bands = rendering.bands
         elif all(color in self.colors for color in COLORS):
             bands = tuple(self.colors[color] for color in COLORS)

@@ -31,11 +31,13 @@ class Rendering:
             image that is searched with, show their own red, green and blue.
         stretch: low and high value of each of these bands, or one pair for all, after the scale and
             offset that a raster states; empty if all values have 8 bits, or are not known yet.
+        names: of these bands, which then decide and not their numbers; empty if numbers were given.
     """
 
     bands: tuple[int, ...] = ()
     count: int = 0
     stretch: Stretch = ()
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.bands) not in (0, 1, 3) or any(band < 1 for band in self.bands):
@@ -74,6 +76,7 @@ class Rendering:
             self.bands or other.bands,
             other.count if same_bands else self.count,
             self.stretch or (other.stretch if same_bands else ()),
+            other.names if same_bands else self.names,
         )
 
     def merge(self, other: "Rendering") -> "Rendering":
@@ -105,6 +108,26 @@ class Rendering:
 
 
 AS_IS = Rendering()
+
+
+@dataclass(frozen=True)
+class Composite:
+    """One of several ways to show the bands of a data set.
+
+    Attributes:
+        name: such as "true color", see `rsh.data.bands.COMPOSITES`.
+        bands: names of the bands that are shown.
+        rendering: these bands and their stretch.
+    """
+
+    name: str
+    bands: tuple[str, ...]
+    rendering: Rendering
+
+    def described(self) -> str:
+        """Return bands and stretch in words: "B08, B04, B03; 0.05 to 0.41 from dark to light"."""
+        pairs = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in self.rendering.stretch)
+        return f"{', '.join(self.bands)}; {f'{pairs} from dark to light' if pairs else '8 bits'}"
 
 
 def percentile_stretch(sample: Sequence[NDArray[Any]]) -> Stretch:

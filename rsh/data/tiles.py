@@ -16,12 +16,12 @@ from PIL import Image
 from rsh.data import twins
 from rsh.data.backgrounds import Background
 from rsh.data.band_values import Values, decode_bands, settle_bands
-from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands
+from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands, find_composites
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
 from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
-from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.data.sample import SAMPLE, sample_path
 from rsh.data.sources.base import Source
 from rsh.data.sources.open import open_source
@@ -47,12 +47,14 @@ class TileDataset(Dataset):
         tiling: how scenes were cut; else its crs alone is of use.
         bands: what a network sees of the tiles; `IMAGE` for images, and for rasters as images.
         band_options: how these are read.
+        composites: ways to show the bands, the first as `rendering` says; none of images.
     """
 
     source: Source
     tiling: TilingOptions = DEFAULT_TILING
     bands: Bands = IMAGE
     band_options: BandOptions = NO_BANDS
+    composites: tuple[Composite, ...] = ()
 
     @classmethod
     def open(
@@ -129,14 +131,34 @@ class TileDataset(Dataset):
         if not options.names:
             _refuse_options(options)
             return self
-        source = self.source
-        if isinstance(source, RasterSource):
-            opened = open_all(plan.scene for plan in source.plans.values())
-        else:
-            opened = _rasters(source, _sample_ids(self.items["id"]))
-        with closing(opened) as rasters:
+        with closing(self._sampled_rasters()) as rasters:
             bands, options = settle_bands(rasters, options, like)
-        return replace(self, bands=bands, band_options=options)
+        dataset = replace(self, bands=bands, band_options=options)
+        return replace(dataset, composites=dataset._find_composites())
+
+    def _sampled_rasters(self) -> Generator[Raster]:
+        """Return the scenes, or rasters among some tiles, opened one after the other."""
+        if isinstance(self.source, RasterSource):
+            return open_all(plan.scene for plan in self.source.plans.values())
+        return _rasters(self.source, _sample_ids(self.items["id"]))
+
+    def _find_composites(self) -> tuple[Composite, ...]:
+        """Return the ways to show the bands, each with one stretch for all tiles."""
+        with closing(self._sampled_rasters()) as rasters:
+            first = next(rasters)
+            count, shown = first.source.count, first.choose_bands(self.rendering)
+            titles, found = first.band_names, find_composites(first.band_names)
+        names: dict[tuple[int, ...], str] = {bands: name for name, bands in found.items()}
+        own = names.get(shown, f"bands {', '.join(map(str, shown))}")
+        composites = [Composite(own, tuple(titles[band - 1] for band in shown), self.rendering)]
+        for name, bands in found.items():
+            if name != own:
+                shown_bands = tuple(titles[band - 1] for band in bands)
+                wanted = Rendering(bands, count, names=shown_bands)
+                with closing(self._sampled_rasters()) as rasters:
+                    rendering = settle_rendering(rasters, wanted, of=SAMPLED, skip_unreadable=True)
+                composites.append(Composite(name, shown_bands, rendering))
+        return tuple(composites)
 
     def __repr__(self) -> str:
         words = describe_labels(len(self), self.num_labeled, len(self.classes))
@@ -198,8 +220,13 @@ class TileDataset(Dataset):
         pairs = twins.near_pairs(twins.look(self.read(row) for row in rows))
         return [(rows[first], rows[second]) for first, second in pairs]
 
-    def decode(self, row: int, content: bytes) -> Image.Image:
+    def decode(self, row: int, content: bytes, rendering: Rendering | None = None) -> Image.Image:
         """Decode the file of one tile as 8-bit RGB.
+
+        Args:
+            row: of the tile.
+            content: of its file.
+            rendering: another one than that of the data set.
 
         Raises:
             InputError: the image cannot be read; the message names it.
@@ -211,7 +238,7 @@ class TileDataset(Dataset):
             io.BytesIO(content),
             name=path,
             noted_as=f"a tile of {self.name}",
-            rendering=self.rendering,
+            rendering=rendering or self.rendering,
         )
 
     def decode_bands(self, row: int, content: bytes) -> Values:

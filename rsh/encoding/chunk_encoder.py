@@ -18,9 +18,9 @@ from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.embeddings import Embeddings
 from rsh.data.images import to_jpeg
 from rsh.data.tiles import SKIP_HINT, TileDataset
-from rsh.encoding.chunk_store import EncodedChunk, Skipped
+from rsh.encoding.chunk_store import NO_IMAGES, EncodedChunk, Skipped, TileImages
 from rsh.errors import InputError, NoData
-from rsh.gallery.segment import THUMB_SIDE
+from rsh.gallery.segment import THUMB_SIDE, join_images
 from rsh.models.hashnet import HashNet, apply_head, apply_net, to_encodings
 from rsh.training.feature_cache import FeatureArray, extract_features, tiles_at_a_time
 
@@ -33,13 +33,13 @@ class ReadTile(NamedTuple):
     Attributes:
         row: in the data set.
         digest: sha256 of its file.
-        images: JPEG, as a thumbnail and as a preview.
+        images: JPEG, as a thumbnail, as a preview, and as other composites.
         pixels: what the network sees, see `rsh.data.decoded`.
     """
 
     row: int
     digest: bytes
-    images: tuple[bytes, bytes]
+    images: TileImages
     pixels: DecodedTiles
 
 
@@ -118,14 +118,14 @@ def _encode_vectors(
     preview: int,
     on_tile: Callable[[], object],
 ) -> EncodedChunk:
-    def read(name: str) -> tuple[bytes, bytes]:
+    def read(name: str) -> TileImages:
         image = dataset.linked_image(name)
-        return _shrink(image, preview) if image else (b"", b"")
+        return (*_shrink(image, preview), b"") if image else NO_IMAGES
 
     names = dataset.image_names(rows)
     found, images = pool.map(read, filter(None, names)), []
     for name in names:
-        images.append(next(found) if name else (b"", b""))
+        images.append(next(found) if name else NO_IMAGES)
         on_tile()
     return EncodedChunk(
         encodings=to_encodings(apply_net(net, dataset.read(np.array(rows)))),
@@ -187,7 +187,14 @@ def _read(
         if skip_unreadable:
             return Skipped([str(error)], 0)
         raise InputError(f"{error}, {SKIP_HINT}") from None
-    return ReadTile(row, sha256(content).digest(), _shrink(image, preview), pixels)
+    others = join_images(
+        [
+            to_jpeg(dataset.decode(row, content, composite.rendering), side=THUMB_SIDE)
+            for composite in dataset.composites[1:]
+        ]
+    )
+    images = (*_shrink(image, preview), others)
+    return ReadTile(row, sha256(content).digest(), images, pixels)
 
 
 def _shrink(image: Image.Image, preview: int) -> tuple[bytes, bytes]:

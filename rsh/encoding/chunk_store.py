@@ -5,6 +5,7 @@
         rows.npy        one record a tile: codes, hash layer output, feature, digest, images
         thumbs.bin      JPEG bytes one after another
         previews.bin    larger ones, if they were asked for
+        composites.bin  thumbnails of other composites, of rasters of many bands
         skipped.json    tiles that are not among the rows, and why
         files.json      sizes and checksums of these
 
@@ -36,10 +37,12 @@ from rsh.training.feature_cache import libraries
 
 CHUNK_TILES = 4096  # a kill costs seconds on a GPU, and a hundred million tiles make 25,000 chunks
 OPENED = 4096  # chunks that are kept open, three maps each; a process may have 65,530
-FILES = ("rows.npy", "thumbs.bin", "previews.bin", "skipped.json")
-IMAGES = ("thumbs", "previews")
+FILES = ("rows.npy", "thumbs.bin", "previews.bin", "composites.bin", "skipped.json")
+IMAGES = ("thumbs", "previews", "composites")
 NOTES = "files.json"
 Records = NDArray[np.void]
+TileImages = tuple[bytes, bytes, bytes]  # of each of IMAGES, perhaps empty
+NO_IMAGES: TileImages = (b"", b"", b"")
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,14 @@ class EncodedChunk(NamedTuple):
         encodings: what the network gives for its n tiles.
         rows: of the tiles in the data set.
         digests: sha256 of the file of each tile.
-        images: JPEG of each tile, as a thumbnail and as a preview, which may be empty.
+        images: of each tile, the kinds in IMAGES.
         skipped: the other tiles.
     """
 
     encodings: Encodings
     rows: list[int]
     digests: list[bytes]
-    images: list[tuple[bytes, bytes]]
+    images: list[TileImages]
     skipped: Skipped
 
 
@@ -138,7 +141,7 @@ def plan_chunks(net: HashNet, dataset: Dataset, work: Path, preview: int) -> lis
     rendering, sides = asdict(dataset.rendering), [THUMB_SIDE, preview]
     parts = [fingerprint(net), net.settings, libraries(), sides, rendering]
     if isinstance(dataset, TileDataset) and dataset.bands:
-        parts.append(asdict(dataset.band_options))
+        parts += [asdict(dataset.band_options), *map(asdict, dataset.composites)]
     decides = json.dumps(parts)
     every = range(len(dataset))
     ranges = [every[start : start + CHUNK_TILES] for start in every[::CHUNK_TILES]]
@@ -173,9 +176,9 @@ def _records(encoded: EncodedChunk) -> Records:
     return records
 
 
-def _by_kind(encoded: EncodedChunk) -> tuple[list[bytes], list[bytes]]:
-    """Return all thumbnails, and all previews."""
-    return [pair[0] for pair in encoded.images], [pair[1] for pair in encoded.images]
+def _by_kind(encoded: EncodedChunk) -> list[list[bytes]]:
+    """Return the images of all tiles, of each of IMAGES."""
+    return [[each[kind] for each in encoded.images] for kind in range(len(IMAGES))]
 
 
 class ChunkReader:
@@ -205,7 +208,7 @@ class ChunkReader:
         return Column(lambda chunk: self._open(chunk)[0][name], self._positions[order])
 
     def images(self, kind: str, order: Sequence[int]) -> Iterator[bytes]:
-        """Yield the "thumbs" or "previews" of all tiles in an order."""
+        """Yield the images of all tiles in an order, of one of IMAGES."""
         for number, position in self._positions[order]:
             records, jpegs = self._open(int(number))
             start, stop = records[position][kind]

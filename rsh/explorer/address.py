@@ -2,7 +2,7 @@
 
     ?gallery=bluemarble-64&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
-    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features
+    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features&bands=false+color
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
@@ -21,7 +21,10 @@ from rsh.text import escape_control_chars
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
-NAMES = ("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", "compare", *SIGNS)
+NAMES = (
+    *("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", "compare", "bands"),
+    *SIGNS,
+)
 SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -47,6 +50,8 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     pairs += _switches(state).items()
     if state.compared:
         pairs.append(("compare", state.compared))
+    if state.gallery.composite and state.gallery.composite.name != state.gallery.composites[0]:
+        pairs.append(("bands", state.gallery.composite.name))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None:
         for word, sign in SIGNS.items():
@@ -90,7 +95,7 @@ def read_address(address: str, state: ExplorerState) -> str:
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
     # how many tiles can be found depends on whether held-out ones count
-    for name in ("q", "include_held_out", "k", "r", "order", "stack", "compare"):
+    for name in ("q", "include_held_out", "k", "r", "order", "stack", "compare", "bands"):
         parts.follow(name, found.get(name, [])[-1:])
     if "where" in found:
         parts.filter(found["where"])
@@ -123,6 +128,7 @@ class _Parts:
             "include_held_out": lambda text: self._search(include_held_out=_switch(text)),
             "stack": self._stack,
             "compare": self._compare,
+            "bands": state.gallery.show_composite,
             **{word: partial(self._mark, sign=sign) for word, sign in SIGNS.items()},
         }
 

@@ -13,7 +13,7 @@ from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import NO_NAME, explain, guarded
 from rsh.explorer.originals.sharpest import Sharpest
-from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
+from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view, list_composites
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
 from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import list_ways
@@ -98,7 +98,7 @@ class Explorer:
         self.upload = UploadPanel(page=page, images=takes_images)
         self.class_browser = ClassBrowserPanel(page=page)
         self.codes = CodesPanel(page=page)
-        self.cards = CardsPanel(page=page)
+        self.cards = CardsPanel(page=page, composites=list_composites(gallery))
         self.export = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
         state.sides = self._comparison.sides
@@ -132,6 +132,7 @@ class Explorer:
         self.panels = self._lay_out()
         self.controls.observe(self.search, names="search")
         self.cards.observe(self.stack, names="stacked")
+        self.cards.observe(self.show_bands, names="composite")
         self.upload.observe(self.suggest, names="typed")
         self.sides.observe(self.compare, names="chosen")
         self.reasons.observe(self.explain, names="asked")
@@ -298,6 +299,14 @@ class Explorer:
         self.header.address = write_address(self.state, gallery=self._name)
 
     @guarded
+    def show_bands(self, change: dict[str, Any]) -> None:
+        """Show tiles in another composite of their bands."""
+        gallery = self.state.gallery
+        if gallery.composite and change["new"] != gallery.composite.name:
+            gallery.show_composite(change["new"])
+            self.refresh()
+
+    @guarded
     def suggest(self, change: dict[str, Any]) -> None:
         """Suggest tiles whose ids contain the typed text."""
         self.upload.matching = self.state.matching(change["new"])
@@ -387,6 +396,7 @@ class Explorer:
         self.upload.found = ""
         self.export.own_image = state.query.row is None
         self.cards.stacked = state.stacked
+        self.cards.composite = state.gallery.composite.name if state.gallery.composite else ""
         self.cards.view = cards
         for plane in self.planes:
             plane.marks = marks

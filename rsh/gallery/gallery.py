@@ -21,6 +21,7 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
 from rsh.codes.scan import CodeScan, Distances
 from rsh.data.backgrounds import Background, read_backgrounds
+from rsh.data.rendering import Composite
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
@@ -49,7 +50,7 @@ from rsh.gallery.searcher import (
     open_searcher,
     with_held_out,
 )
-from rsh.gallery.segment import PREVIEWS, GalleryTiles, Segment
+from rsh.gallery.segment import GalleryTiles, Segment, split_images
 from rsh.index.base import Hits
 from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
@@ -89,7 +90,7 @@ class Gallery(Labeled):
 
     def __init__(self, folder: Path, manifest: Manifest, *, in_place: bool = False) -> None:
         """Use `Gallery.open`."""
-        self.folder, self._in_place = folder, in_place
+        self.folder, self._in_place, self._shown = folder, in_place, 0
         self.manifest = manifest
         self.num_bits = manifest.num_bits
         self.segments = [
@@ -97,7 +98,7 @@ class Gallery(Labeled):
                 folder / segment.folder,
                 num_items=segment.items,
                 num_bits=self.num_bits,
-                has_previews=PREVIEWS[0] in segment.files,
+                names=segment.files,
             )
             for segment in manifest.segments
         ]
@@ -320,7 +321,12 @@ class Gallery(Labeled):
         return self.stored_thumbnail(row) or draw_code(self.packed[row], self.num_bits)
 
     def preview(self, row: int) -> bytes | None:
-        """Return the JPEG bytes of one preview, a larger image than the thumbnail; None without."""
+        """Return the JPEG bytes of one preview, a larger image than the thumbnail; None without.
+
+        Previews are of the first composite alone.
+        """
+        if self._shown:
+            return None
         segment, inside = self._place(row)
         return self.segments[segment].preview(inside) or None
 
@@ -357,7 +363,9 @@ class Gallery(Labeled):
     def _originals(self) -> "Originals":
         from rsh.data.originals import Originals  # decoders, which a page leaves to a worker
 
-        return Originals(self.manifest.data.sources, self.manifest.data.rendering)
+        data = self.manifest.data
+        rendering = self.composite.rendering if self.composite else data.rendering
+        return Originals(data.sources, rendering)
 
     @property
     def has_previews(self) -> bool:
@@ -378,9 +386,35 @@ class Gallery(Labeled):
             has[segments == number] = segment.with_image[rows[segments == number]]
         return has
 
+    @property
+    def composites(self) -> list[str]:
+        """Ways to show the bands of its tiles, such as "true color"; none of images."""
+        return [composite.name for composite in self.manifest.data.composites]
+
+    @property
+    def composite(self) -> Composite | None:
+        """The one that thumbnails and originals show; None of images."""
+        found = self.manifest.data.composites
+        return found[self._shown] if found else None
+
+    def show_composite(self, name: str) -> None:
+        """Show thumbnails and originals in another composite from now on.
+
+        Raises:
+            InputError: the gallery has no such composite.
+        """
+        if name not in self.composites:
+            choices = ", ".join(self.composites) or "none, since its tiles are images"
+            raise InputError(f"choose one of {choices}", parameter="composite", value=name)
+        self._shown = self.composites.index(name)
+        vars(self).pop("_originals", None)
+
     def stored_thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail; empty if the gallery holds no image of it."""
         segment, inside = self._place(row)
+        others = split_images(self.segments[segment].composites(inside)) if self._shown else []
+        if len(others) >= self._shown > 0:
+            return others[self._shown - 1]
         return self.segments[segment].thumbnail(inside)
 
     def _place(self, row: int) -> tuple[int, int]:
@@ -389,11 +423,14 @@ class Gallery(Labeled):
 
     def tiles(self) -> GalleryTiles:
         """Return the content of the gallery, to write it into another one."""
-        thumbnails = (self.stored_thumbnail(row) for row in range(len(self)))
-        previews = (self.preview(row) or b"" for row in range(len(self)))
+        places = [self._place(row) for row in range(len(self))]
+        thumbnails = (self.segments[segment].thumbnail(inside) for segment, inside in places)
+        previews = (self.segments[segment].preview(inside) for segment, inside in places)
+        others = (self.segments[segment].composites(inside) for segment, inside in places)
         return GalleryTiles(
             *(self.items, self.packed, self.relaxed, self.features, thumbnails),
             previews=previews if self.has_previews else None,
+            composites=others if len(self.composites) > 1 else None,
             network=self.network if self.manifest.learned else None,
         )
 

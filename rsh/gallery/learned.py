@@ -122,6 +122,7 @@ class LearnedHead:
             features=tiles.features,
             thumbnails=tiles.thumbnails,
             previews=tiles.previews,
+            composites=tiles.composites,
             network=tiles.relaxed,
         )
 

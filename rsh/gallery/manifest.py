@@ -29,10 +29,10 @@ from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
 from rsh.data.bands import NO_BANDS, BandOptions
 from rsh.data.image_source import ImageSource
-from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.errors import InputError
 from rsh.gallery.learn_report import LearnReport
-from rsh.gallery.segment import FILES, LEARNED_FILES, PREVIEWS
+from rsh.gallery.segment import COMPOSITES, FILES, LEARNED_FILES, PREVIEWS
 from rsh.io.files import FileRecord, read_json, recovery_hint, sha256
 from rsh.io.schema import from_json
 
@@ -86,6 +86,7 @@ class DataInfo:
         fingerprint: of its tiles.
         rendering: how its rasters became 8-bit RGB.
         bands: which of their bands the network has seen, if it takes other than an image's.
+        composites: ways to show these, the first as `rendering` says.
         sources: where its images are.
     """
 
@@ -93,6 +94,7 @@ class DataInfo:
     fingerprint: str = ""
     rendering: Rendering = AS_IS
     bands: BandOptions = NO_BANDS
+    composites: tuple[Composite, ...] = ()
     sources: tuple[ImageSource, ...] = ()
 
     def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":
@@ -353,8 +355,8 @@ def _check_segment(segment: SegmentInfo, needed: Sequence[str], *, where: str) -
     _check_name(segment.folder, SEGMENT_NAME, where)
     if segment.removed != sorted({row for row in segment.removed if 0 <= row < segment.items}):
         raise InputError(f"{where} removes tiles it does not have: {recovery_hint('gallery')}")
-    has_previews = any(name in segment.files for name in PREVIEWS)
-    wanted = (*needed, *(PREVIEWS if has_previews else ()))
+    pairs = [pair for pair in (PREVIEWS, COMPOSITES) if {*pair} & {*segment.files}]
+    wanted = [*needed, *(name for pair in pairs for name in pair)]
     for name in [*wanted, *segment.files]:
         if name not in segment.files:
             raise InputError(f"'files' of {where} has no {name!r}: {recovery_hint('gallery')}")

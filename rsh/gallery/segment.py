@@ -10,12 +10,14 @@ thumbs.npy       the n + 1 offsets into them, int64
 network.npy      of a learned gallery alone: the network's own hash layer output, (n, num_bits)
 previews.bin     larger images, if `rsh encode` was told to store them
 previews.npy     offsets into these
+composites.bin   thumbnails in other composites of bands, if there are any, see `join_images`
+composites.npy   offsets into these
 
 Class and split are "" where they are unknown.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +42,7 @@ FILES = (
 )
 LEARNED_FILES = ("network.npy",)  # where labels have changed the codes, see `rsh.gallery.learned`
 PREVIEWS = ("previews.bin", "previews.npy")  # both, or neither
+COMPOSITES = ("composites.bin", "composites.npy")  # likewise
 ROWS_AT_ONCE = 1 << 16  # in memory while an array is written or checked
 SAMPLED = 1000  # ids whose hashes are compared when a segment is opened
 THUMB_SIDE = 128  # pixels
@@ -65,6 +68,7 @@ class GalleryTiles:
         features: projection-head output, (n, d) float16, length 1.
         thumbnails: n JPEG images, read one at a time.
         previews: n larger ones, if there are any.
+        composites: n of other composites, if there are any, see `join_images`.
         network: hash layer output of the network, (n, num_bits) float16, if labels have changed
             the codes; else None.
     """
@@ -75,6 +79,7 @@ class GalleryTiles:
     features: Rows
     thumbnails: Iterable[bytes]
     previews: Iterable[bytes] | None = None
+    composites: Iterable[bytes] | None = None
     network: Rows | None = None
 
 
@@ -90,21 +95,28 @@ class Segment:
     """
 
     def __init__(
-        self, folder: Path, *, num_items: int, num_bits: int, has_previews: bool = False
+        self, folder: Path, *, num_items: int, num_bits: int, names: Collection[str] = FILES
     ) -> None:
         """Open a folder whose checksums have been verified.
+
+        Args:
+            folder: of its files.
+            num_items: tiles in them.
+            num_bits: code length.
+            names: of its files.
 
         Raises:
             InputError: a file is invalid, or holds another number of tiles or bits.
         """
         self.folder = folder
         try:
-            self._read(folder, num_items, has_previews)
+            self._read(folder, num_items, names)
         except InputError as error:
             raise InputError(f"{error}: {recovery_hint('gallery')}") from None
         arrays = (self.packed, self.relaxed, self.features, self.network)
         columns = (self.hashes, *arrays, self._thumbs)
-        lengths = {len(column) for column in (*columns, self._previews or self._thumbs)}
+        images = [each for each in (self._previews, self._composites) if each]
+        lengths = {len(column) for column in (*columns, *images)}
         widths = (self.packed.shape[1], self.relaxed.shape[1], self.network.shape[1])
         if lengths != {num_items} or widths != (-(-num_bits // 8), num_bits, num_bits):
             raise InputError(
@@ -113,7 +125,7 @@ class Segment:
             )
         self.check_hashes(np.unique(np.linspace(0, num_items - 1, SAMPLED).astype(np.int64)))
 
-    def _read(self, folder: Path, num_items: int, has_previews: bool) -> None:
+    def _read(self, folder: Path, num_items: int, names: Collection[str]) -> None:
         """Open all files, and check them, since a hostile file can have the right checksum."""
         self.items = read_items(folder / "items.arrow", num_items)
         self.hashes: NDArray[np.int64] = read_array(folder / "hashes.npy", np.int64, ndim=1)
@@ -124,7 +136,10 @@ class Segment:
         network = folder / "network.npy"
         self.network = read_array(network, np.float16) if network.exists() else self.relaxed
         self._thumbs = StoredImages(folder, "thumbs")
-        self._previews = StoredImages(folder, "previews") if has_previews else None
+        self._previews, self._composites = (
+            StoredImages(folder, files[0].removesuffix(".bin")) if files[0] in names else None
+            for files in (PREVIEWS, COMPOSITES)
+        )
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -133,7 +148,7 @@ class Segment:
         """Stop counting what was read of the arrays as memory of this process."""
         for each in (self.hashes, self.relaxed, self.features, self.network):
             forget_pages(each)
-        for images in (self._thumbs, self._previews):
+        for images in (self._thumbs, self._previews, self._composites):
             if images:
                 images.forget_pages()
 
@@ -171,6 +186,30 @@ class Segment:
     def preview(self, row: int) -> bytes:
         """Return the JPEG bytes of one preview, empty if there is none."""
         return self._previews[row] if self._previews else b""
+
+    def composites(self, row: int) -> bytes:
+        """Return the thumbnails of one tile in other composites, see `join_images`, or nothing."""
+        return self._composites[row] if self._composites else b""
+
+
+def join_images(images: Sequence[bytes]) -> bytes:
+    """Return some images as one: their sizes, uint32, and then they themselves."""
+    if not images:
+        return b""
+    sizes = np.array([len(images), *map(len, images)], dtype="<u4")
+    return sizes.tobytes() + b"".join(images)
+
+
+def split_images(joined: bytes) -> list[bytes]:
+    """Return the images that `join_images` has joined; none if they are not such."""
+    if len(joined) < 4:
+        return []
+    count = int.from_bytes(joined[:4], "little")
+    start = 4 * (count + 1)
+    ends = start + np.cumsum(np.frombuffer(joined[4:start], "<u4"), dtype=np.int64)
+    if len(ends) != count or not count or ends[-1] != len(joined):
+        return []
+    return [joined[first:last] for first, last in zip([start, *ends], ends, strict=False)]
 
 
 class StoredImages:
@@ -233,6 +272,8 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
     }
     if tiles.previews is not None:
         counts["previews"] = _write_images(folder, "previews", tiles.previews)
+    if tiles.composites is not None:
+        counts["composites"] = _write_images(folder, "composites", tiles.composites)
     if len({*counts.values()}) > 1:
         listed = ", ".join(f"{count} {name}" for name, count in counts.items())
         raise InputError(f"{listed}: need one of each per tile")
@@ -245,6 +286,8 @@ def write_segment(folder: Path, tiles: GalleryTiles) -> dict[str, FileRecord]:
     files: tuple[str, ...] = FILES
     if tiles.previews is not None:
         files += PREVIEWS
+    if tiles.composites is not None:
+        files += COMPOSITES
     if tiles.network is not None:
         _save(folder / "network.npy", tiles.network, np.float16)
         files += LEARNED_FILES

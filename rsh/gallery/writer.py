@@ -8,6 +8,7 @@ What visitors gave to tiles (`rsh.gallery.annotations`) lies beside them and out
 
 import re
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
@@ -20,7 +21,7 @@ from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Rendering
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.merging import merge_annotations
 from rsh.gallery.annotations.store import ANNOTATIONS
 from rsh.gallery.columns import Columns, write_columns
@@ -265,6 +266,14 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     data = first.manifest.data
     for gallery in galleries[1:]:
         data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
+        if gallery.manifest.data.composites != data.composites:
+            warnings.warn(
+                f"{gallery.folder} has other composites than {first.folder}: the new gallery shows "
+                "the first alone",
+                RshWarning,
+                stacklevel=2,
+            )
+            data = replace(data, composites=data.composites[:1])
     preview = max(gallery.manifest.preview for gallery in galleries)
     new = Manifest(first.name, first.num_bits, first.manifest.model, data, preview=preview)
     with _next_version(into, new) as manifest:

@@ -1,11 +1,14 @@
 """Rasters of 13 bands from end to end: a network of random weights, its codes, and searches."""
 
 import dataclasses
+import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import TinyRun
 from make_bands import SENTINEL_2, in_unit, make_scene, reflectance
 from PIL import Image
 from refusals import refused
@@ -13,11 +16,14 @@ from refusals import refused
 from rsh.config import TrainConfig
 from rsh.data.bands import ALL, BandOptions
 from rsh.data.decoded import decoded_tiles
+from rsh.data.images import read_thumbnail
+from rsh.data.rendering import to_bytes
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
-from rsh.encoding.build import build_gallery, encode_dataset
+from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.encoding.query import encode_images, load_network, open_query_encoder
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.writer import merge_galleries, remove_tiles
 from rsh.models.backbone import BandBackbone
 from rsh.models.hashnet import HashNet
 from rsh.models.onnx import FILE
@@ -104,6 +110,87 @@ def test_a_gallery_holds_what_the_network_says(run: Run, gallery: Gallery):
     assert gallery.manifest.data.bands.names == SENTINEL_2
     assert len(set(map(bytes, codes))) > 5
     assert {"date", "scene"} <= set(gallery.items.columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("true color", ("B04", "B03", "B02")),
+        ("false color", ("B08", "B04", "B03")),
+        ("short-wave infrared", ("B12", "B8A", "B04")),
+    ],
+)
+def test_tiles_are_shown_in_named_composites(
+    name: str, shown: tuple[str, ...], run: Run, gallery: Gallery, scenes: Path
+):
+    gallery = Gallery.open(gallery.folder)
+    assert gallery.composites == ["true color", "false color", "short-wave infrared"]
+    gallery.show_composite(name)
+    assert gallery.composite is not None and gallery.composite.bands == shown
+    tile = "2017-05-02/r000020_c000040"
+    row = gallery.find_row(tile)
+    values = reflectance(100, 1)[:, 20:40, 40:60]
+    bands = values[[SENTINEL_2.index(band) for band in shown]]
+    stretch = gallery.composite.rendering.stretch
+    expected = to_bytes(bands, stretch).transpose(1, 2, 0)
+    thumbnail = np.asarray(read_thumbnail(gallery.thumbnail(row)))
+    assert np.abs(thumbnail.astype(int) - expected).mean() < 9  # JPEG
+    original = gallery.original(row)
+    assert original is not None
+    pixels = np.asarray(Image.open(io.BytesIO(original.jpeg)))
+    assert np.abs(pixels.astype(int) - expected).mean() < 4
+    for band in (0, 1, 2):  # each color is its own band, not another one
+        errors = [
+            np.abs(thumbnail[..., band] - expected[..., other].astype(int)).mean()
+            for other in range(3)
+        ]
+        assert np.argmin(errors) == band
+
+
+def test_a_composite_that_is_not_there_is_named(gallery: Gallery, tiny_run: TinyRun):
+    with refused("composite", value="sepia", names=("true color", "false color")):
+        Gallery.open(gallery.folder).show_composite("sepia")
+    images = Gallery.open(tiny_run.gallery)
+    assert images.composites == [] and images.composite is None
+    with refused("composite", value="true color", names="images"):
+        images.show_composite("true color")
+
+
+def test_composites_outlive_what_is_done_with_a_gallery(run: Run, gallery: Gallery, tmp_path: Path):
+    shutil.copytree(gallery.folder, tmp_path / "g")
+    extra = tmp_path / "extra"
+    extra.mkdir()
+    make_scene(extra / "2018-01-01.tif", reflectance(100, 7))
+    dataset = run.dataset(str(extra), tiling=TILING, rendering=gallery.manifest.data.rendering)
+    added = add_dataset(run.net(), dataset, tmp_path / "g", progress=False)
+    remove_tiles(tmp_path / "g", ["2017-05-01/r000000_c000000"])
+    added = Gallery.open(tmp_path / "g")
+    merge_galleries([tmp_path / "g"], tmp_path / "merged")
+    for each in (added, Gallery.open(tmp_path / "merged")):
+        each.show_composite("false color")
+        row = each.find_row("2018-01-01/r000020_c000040")
+        values = reflectance(100, 7)[[7, 3, 2], 20:40, 40:60]
+        assert each.composite is not None
+        expected = to_bytes(values, each.composite.rendering.stretch).transpose(1, 2, 0)
+        thumbnail = np.asarray(read_thumbnail(each.thumbnail(row)))
+        assert np.abs(thumbnail.astype(int) - expected).mean() < 9
+
+
+def test_files_with_their_bands_in_another_order_look_alike(tmp_path: Path):
+    values = reflectance(20)
+    (tmp_path / "x").mkdir()
+    make_scene(tmp_path / "x" / "a.tif", values)
+    make_scene(tmp_path / "x" / "b.tif", values[::-1], names=SENTINEL_2[::-1])
+    dataset = TileDataset.open(tmp_path / "x", bands=BANDS)
+    for composite in dataset.composites:
+        one, other = (
+            np.asarray(dataset.decode(row, dataset.read_bytes(row), composite.rendering))
+            for row in (0, 1)
+        )
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(
+        *(dataset.decode_bands(row, dataset.read_bytes(row)) for row in (0, 1))
+    )
 
 
 def test_a_raster_is_a_query_and_finds_its_own_tile(run: Run, gallery: Gallery, tmp_path: Path):

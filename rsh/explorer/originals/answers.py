@@ -1,8 +1,8 @@
 """Answers the messages of a dashboard's kernel with original images: see `worker`.
 
-A message holds the id of a tile, what a table names as its image, its thumbnail, and whether the
-reply must be exact. The reply is the original, as PNG then and else as JPEG, with its size in
-pixels; or nothing where there is none.
+A message holds the id of a tile, what a table names as its image, its thumbnail, the composite that
+this shows, and whether the reply must be exact. The reply is the original, as PNG then and else as
+JPEG, with its size in pixels; or nothing where there is none.
 """
 
 from pathlib import Path
@@ -25,13 +25,18 @@ def serve(folder: Path) -> None:
 
     assert rasterio.__version__
     data = read_manifest(folder).data
-    originals = Originals(data.sources, data.rendering)
+    renderings = {each.name: each.rendering for each in data.composites}
+    originals = {
+        name: Originals(data.sources, rendering)
+        for name, rendering in {"": data.rendering, **renderings}.items()
+    }
     if not confine_calls():
         log("the reader of originals can start programs and open connections: no seccomp here")
 
     def answer(message: Message) -> Message:
         head, thumbnail = message
-        found = originals.find(str(head["tile"]), thumbnail, image=str(head["image"]))
+        reader = originals[str(head["composite"])]
+        found = reader.find(str(head["tile"]), thumbnail, image=str(head["image"]))
         if found is None:
             return {}, b""
         size = {"width": found.image.width, "height": found.image.height}

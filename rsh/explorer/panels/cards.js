@@ -190,7 +190,7 @@ function stacksOf(cards, stacked) {
 
 /**
  * The results as cards.
- * @param {Props<{ view: ResultsView, stacked: boolean }>} props
+ * @param {Props<{ view: ResultsView, stacked: boolean, composites: [string, string][], composite: string }>} props
  */
 function render({ model, el }) {
   const stacking = make("input", {
@@ -202,6 +202,26 @@ function render({ model, el }) {
     },
   });
   const stackSwitch = make("label", { class: "rsh-switch" }, stacking, make("span", {}, "Stack equal codes"));
+  const composites = model.get("composites");
+  const shownAs = make(
+    "select",
+    {
+      id: "rsh-composite",
+      onchange: () => {
+        model.set("composite", shownAs.value);
+        model.save_changes();
+      },
+    },
+    ...composites.map(([name, words]) => make("option", { value: name, title: words }, name)),
+  );
+  const made = make("span", { class: "rsh-note" });
+  const composite = make(
+    "div",
+    { class: "rsh-composite", hidden: composites.length < 2 },
+    make("label", { for: "rsh-composite" }, "Show bands as"),
+    shownAs,
+    made,
+  );
   const selectAll = make(
     "button",
     { type: "button", class: "rsh-quiet", onclick: () => model.send({ kind: "select results" }) },
@@ -220,6 +240,7 @@ function render({ model, el }) {
   el.classList.add("rsh-panel", "rsh-results");
   el.append(
     make("div", { class: "rsh-panel-head" }, heading, stackSwitch, selectAll),
+    composite,
     summary,
     note,
     glossary(
@@ -371,6 +392,8 @@ function render({ model, el }) {
     open.clear();
     drawCards();
     rest();
+    shownAs.value = model.get("composite");
+    made.textContent = composites.find(([name]) => name === shownAs.value)?.[1] ?? "";
     list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -382,7 +405,7 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(markRows);
   watcher.observe(list);
   return stopAll([
-    redrawOn(model, ["view", "stacked"], draw),
+    redrawOn(model, ["view", "stacked", "composite"], draw),
     on(model, {
       hover: ({ row }) => pointAt(list, row),
       busy: wait,

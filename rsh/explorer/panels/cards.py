@@ -8,6 +8,7 @@ import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
+from rsh.gallery.gallery import Gallery
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -26,9 +27,19 @@ class CardsPanel(Panel, script="cards.js"):
             `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
             size of its tie group among the cards and in the gallery.
         stacked: whether cards of equal codes are stacked; both sides set it.
+        composites: ways to show bands, pairs of a name and its words; fewer than two of images.
+        composite: name of the one that is shown; both sides set it.
     """
 
     stacked = traitlets.Bool(False).tag(sync=True)
+    composites = traitlets.List[Any]().tag(sync=True)
+    composite = traitlets.Unicode("").tag(sync=True)
+
+
+def list_composites(gallery: Gallery) -> list[tuple[str, str]]:
+    """Return the ways to show the bands of tiles, each with its bands and their stretch."""
+    composites = gallery.manifest.data.composites
+    return [(composite.name, composite.described()) for composite in composites]
 
 
 def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> dict[str, Any]:

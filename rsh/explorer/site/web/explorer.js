@@ -138,7 +138,7 @@ export class Explorer {
       ...(hasAll ? [/** @type {PartPanel} */ (["class_browser", "class_browser", "ask", {}])] : []),
       ["controls", "controls", "toolbar", { search: {} }],
       ...(hasAll ? [/** @type {PartPanel} */ (["filter", "filter", "toolbar", {}])] : []),
-      ["cards", "cards", "answer", { stacked: false }],
+      ["cards", "cards", "answer", { stacked: false, composites: [], composite: "" }],
       ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
       ...this.spaces.map(
         (space) =>
