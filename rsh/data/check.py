@@ -16,6 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from rsh.data import twins
+from rsh.data.bands import Bands
 from rsh.data.dataset import Dataset
 from rsh.data.embeddings import DEFAULT_COLUMNS, ColumnOptions, Embeddings
 from rsh.data.images import FORMATS
@@ -68,6 +69,7 @@ class DataReport:
         missing: mean share of pixels without data.
         empty: how many tiles of scenes hold too little data to be used.
         rendering: how rasters become 8-bit RGB.
+        bands: unit of each band of rasters, by its name, as a network would see it.
         places: how many tiles have coordinates, and west, south, east, north of all centers.
         split: what decides the split, and the tiles of each part if it is given.
         equal: groups of ids whose files are equal.
@@ -87,6 +89,7 @@ class DataReport:
     missing: float
     empty: int
     rendering: dict[str, Any]
+    bands: dict[str, str]
     places: dict[str, Any]
     split: dict[str, Any]
     equal: list[list[str]]
@@ -149,6 +152,7 @@ def check_data(
         missing=float(np.mean([facts.missing for facts in read.facts.values()])) if rows else 0.0,
         empty=len(dataset) - len(rows) - len(read.unreadable),
         rendering=asdict(dataset.rendering),
+        bands=_bands(dataset),
         places=_places(dataset),
         split=_split(dataset),
         equal=_groups(ids, [read.digests.get(row, f"row {row}") for row in range(len(ids))]),
@@ -261,6 +265,13 @@ def _places(dataset: Dataset) -> dict[str, Any]:
     return {"known": len(known), "bbox": ends if len(known) else None}
 
 
+def _bands(dataset: Dataset) -> dict[str, str]:
+    if not isinstance(dataset, TileDataset):
+        return {}
+    found = dataset.known_bands()
+    return dict(zip(found.names, found.units, strict=True))
+
+
 def _split(dataset: Dataset) -> dict[str, Any]:
     items = dataset.items
     by = next((name for name, column in SPLIT_COLUMNS.items() if column in items), "class")
@@ -346,12 +357,13 @@ def _twin_warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
 
 def to_text(report: DataReport) -> str:
     """Return a report for the terminal."""
-    how = Rendering(**report.rendering)
+    how, bands = Rendering(**report.rendering), Bands((*report.bands,), (*report.bands.values(),))
     images = [
         ("sizes", _listed(report.sizes) + " pixels"),
         ("values", _listed(report.kinds)),
         ("no data", f"{report.missing:.1%} of the pixels" + _and_empty(report.empty)),
         ("shown as", how.described()),
+        *([("bands", f"{bands.described()}; a network sees them by --input-bands")] * bool(bands)),
     ]
     vectors = [("vectors", f"{plural(report.dim, 'number')} each, {_listed(report.kinds)}")]
     rows = [

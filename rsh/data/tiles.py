@@ -16,7 +16,7 @@ from PIL import Image
 from rsh.data import twins
 from rsh.data.backgrounds import Background
 from rsh.data.band_values import Values, decode_bands, settle_bands
-from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands, find_composites
+from rsh.data.bands import ALL, IMAGE, NO_BANDS, BandOptions, Bands, find_composites
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
@@ -135,6 +135,12 @@ class TileDataset(Dataset):
             bands, options = settle_bands(rasters, options, like)
         dataset = replace(self, bands=bands, band_options=options)
         return replace(dataset, composites=dataset._find_composites())
+
+    def known_bands(self) -> Bands:
+        """Return names and units of all bands of the rasters; `IMAGE` if not all have the same."""
+        with closing(self._sampled_rasters()) as rasters, suppress(InputError):
+            return settle_bands(rasters, BandOptions((ALL,)))[0]
+        return IMAGE
 
     def _sampled_rasters(self) -> Generator[Raster]:
         """Return the scenes, or rasters among some tiles, opened one after the other."""

@@ -30,7 +30,7 @@ from rsh.explorer.panels.query import QueryPanel, query_view
 from rsh.explorer.panels.scatter import ScatterPanel, make_maps, marks_view
 from rsh.explorer.panels.selected import MAX_CARDS as MAX_SELECTED_CARDS
 from rsh.explorer.panels.selected import SelectedPanel, selected_tiles, selected_view
-from rsh.explorer.panels.upload import UploadPanel, found_words
+from rsh.explorer.panels.upload import UploadPanel, about_images, found_words
 from rsh.explorer.parts.duplicates import DuplicatesPart
 from rsh.explorer.parts.groups import GroupsPart
 from rsh.explorer.parts.labels import LabelsPart
@@ -95,7 +95,7 @@ class Explorer:
         self.query = QueryPanel(page=page)
         self.controls = ControlsPanel(page=page)
         self.filter = FilterPanel(page=page)
-        self.upload = UploadPanel(page=page, images=takes_images)
+        self.upload = UploadPanel(page=page, images=takes_images, about=about_images(gallery))
         self.class_browser = ClassBrowserPanel(page=page)
         self.codes = CodesPanel(page=page)
         self.cards = CardsPanel(page=page, composites=list_composites(gallery))

@@ -107,6 +107,7 @@ def test_values_bands_and_places_of_scenes(tmp_path: Path):
     west, south, east, north = report.places["bbox"]
     assert 15 < west < east < 15.02 and 45.1 < south < north < 45.16
     assert len(report.rendering["stretch"]) == 3
+    assert set(report.bands.values()) == {"DN"}
     assert (report.classes, report.unlabeled) == ({}, 9)
     text = to_text(report)
     for words in ("9 tiles, no labels", "2 tiles left out", "drawn by whole blocks"):

@@ -2,9 +2,11 @@
 
 import traitlets
 
+from rsh.data.bands import Bands
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import MAX_BYTES
+from rsh.gallery.gallery import Gallery
 
 
 class UploadPanel(Panel, script="upload.js", style="upload.css"):
@@ -32,6 +34,14 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     images = traitlets.Bool(True).tag(sync=True)
     about = traitlets.Unicode().tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
+
+
+def about_images(gallery: Gallery) -> str:
+    """Return what an image must hold, if it is no image of red, green and blue."""
+    model = gallery.manifest.model
+    if not model.bands:
+        return ""
+    return f"It must be a raster with the bands {Bands(model.bands, model.units).described()}."
 
 
 def found_words(state: ExplorerState, text: str) -> str:
