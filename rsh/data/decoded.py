@@ -60,10 +60,20 @@ def _decode(dataset: TileDataset, side: int, start: int) -> Iterator[DecodedTile
     with ThreadPoolExecutor(2) as pool:
         for first in range(start, len(dataset), BATCH):
             rows = range(first, min(first + BATCH, len(dataset)))
-            yield np.stack(list(pool.map(partial(_decode_row, dataset, side), rows)))
+            yield np.stack(list(pool.map(partial(decode_row, dataset, side), rows)))
 
 
-def _decode_row(dataset: TileDataset, side: int, row: int) -> DecodedTiles:
+def decode_row(dataset: TileDataset, side: int, row: int) -> DecodedTiles:
+    """Return what a network sees of one tile: see `decoded_tiles`.
+
+    Args:
+        dataset: the tiles.
+        side: of the square, pixels.
+        row: of the tile.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     if not dataset.bands:
         return decode_tile(dataset.read(row), side)
     return resize_values(dataset.decode_bands(row, dataset.read_bytes(row)), side)
