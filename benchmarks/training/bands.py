@@ -3,8 +3,8 @@
     python -m benchmarks.training.bands             a minute
     python -m benchmarks.training.bands --table     prints Markdown
 
-Tiles are GeoTIFFs of random values: 3 bands of 8 bits, which are read as an image, and 3 and 13 bands
-of reflectance. Each is read and resized, and its six augmented views are made, as for
+Tiles are GeoTIFFs of random values: 3 bands of 8 bits, which are read as an image, and 3 and 13
+bands of reflectance. Each is read and resized, and its six augmented views are made, as for
 cached features. The kinds take turns, so that what else the machine does falls on all; times are
 medians of processor seconds. One JSON line in results/bands.jsonl.
 """

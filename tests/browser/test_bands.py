@@ -1,0 +1,108 @@
+"""A gallery of rasters with 13 bands, in a real browser."""
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser.steps import ANSWER, open_page, violations
+from make_bands import in_unit, make_scene, reflectance
+from PIL import Image
+
+from rsh.config import TrainConfig
+from rsh.data.bands import ALL, BandOptions
+from rsh.data.tile_grid import TilingOptions
+from rsh.data.tiles import TileDataset
+from rsh.encoding.build import build_gallery
+from rsh.explorer.page import Explorer
+from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
+from rsh.models.hashnet import HashNet
+from rsh.training.train import train
+
+pytestmark = pytest.mark.browser
+CARD = ".rsh-results .rsh-cards img"
+FILE = ".rsh-upload input[type=file]"
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    folder = tmp_path_factory.mktemp("bands")
+    (folder / "scenes").mkdir()
+    for seed in range(2):
+        make_scene(folder / "scenes" / f"2017-05-0{seed + 1}.tif", reflectance(100, seed))
+    bands = BandOptions((ALL,))
+    dataset = TileDataset.open(folder / "scenes", tiling=TilingOptions(20), bands=bands)
+    named = {"bands": dataset.bands.names, "units": dataset.bands.units, "pretrained": False}
+    net = HashNet("resnet10t", num_bits=16, image_size=32, **named)
+    config = TrainConfig(epochs=1, cached_views=2)
+    train(net, dataset.split(by="class"), config, run=folder / "run", progress=False)
+    return build_gallery(net, dataset, folder / "g", run=folder / "run", progress=False)
+
+
+@pytest.fixture(scope="module")
+def served(serving, scenes):
+    return serving(scenes)
+
+
+def images(page) -> list[bytes]:
+    addresses = page.eval_on_selector_all(CARD, "(all) => all.map((image) => image.src)")
+    return [base64.b64decode(address.partition(",")[2]) for address in addresses]
+
+
+def test_a_list_chooses_how_bands_are_shown(visit, served, scenes):
+    page = open_page(visit, served)
+    page.get_by_label("Show bands as").wait_for(timeout=ANSWER)
+    rows = page.eval_on_selector_all(
+        ".rsh-results .rsh-cards [data-row]", "(all) => all.map((card) => Number(card.dataset.row))"
+    )
+    shown = Gallery.open(scenes.folder)
+    assert images(page) == [shown.thumbnail(row) for row in rows]
+    assert "B04, B03, B02; " in page.inner_text(".rsh-composite")
+    page.get_by_label("Show bands as").focus()
+    page.keyboard.press("f")  # as people choose from a list by its first letter
+    shown.show_composite("false color")
+    expected = [shown.thumbnail(row) for row in rows]
+    page.wait_for_function(
+        "(address) => document.querySelector('.rsh-results .rsh-cards img').src === address",
+        arg=f"data:image/jpeg;base64,{base64.b64encode(expected[0]).decode()}",
+    )
+    assert images(page) == expected
+    assert "B08, B04, B03; " in page.inner_text(".rsh-composite")
+    assert "bands=false+color" in page.url
+    assert violations(page) == []
+    again = open_page(visit, served, url=page.url)
+    assert again.get_by_label("Show bands as").input_value() == "false color"
+    assert images(again) == expected
+
+
+def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes, tmp_path: Path):
+    page = open_page(visit, served)
+    assert "a raster with the bands B01, B02" in page.inner_text(".rsh-ask")
+    tile = make_scene(tmp_path / "tile.tif", reflectance(100, 1)[:, 20:40, 40:60])
+    page.set_input_files(FILE, tile)
+    page.get_by_text("your own image").first.wait_for(timeout=ANSWER)
+    nearest = page.locator(".rsh-results .rsh-cards [data-row]").first
+    row = scenes.find_row("2017-05-02/r000020_c000040")
+    codes = {
+        bytes(scenes.packed[row]),
+        bytes(scenes.packed[int(nearest.get_attribute("data-row"))]),
+    }
+    assert len(codes) == 1
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "image.png")
+    page.set_input_files(FILE, tmp_path / "image.png")
+    page.get_by_text("give a raster with these bands").wait_for(timeout=ANSWER)
+    make_scene(tmp_path / "dn.tif", in_unit(reflectance(20), "DN"))
+    page.set_input_files(FILE, tmp_path / "dn.tif")
+    page.get_by_text("and the network takes reflectance").wait_for(timeout=ANSWER)
+
+
+def test_a_composite_in_a_link_that_is_not_there_is_named(scenes):
+    page = Explorer(ExplorerState(Gallery.open(scenes.folder)))
+    page.receive(page.header, {"kind": "address", "text": "?bands=sepia"}, [])
+    assert "bands=sepia (choose one of true color" in page.header.message
+    page.receive(page.header, {"kind": "address", "text": "?bands=short-wave+infrared"}, [])
+    assert page.cards.composite == "short-wave infrared"
+    assert page.cards.view["cards"][0]["thumb"] != Gallery.open(scenes.folder).thumbnail(
+        page.cards.view["cards"][0]["row"]
+    )
