@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rsh.cli.data import NO_COLUMNS, NO_TILING, ColumnFlags, TilingFlags
+from rsh.cli.data import (
+    NO_COLUMNS,
+    NO_TILING,
+    NO_VALUES,
+    ColumnFlags,
+    TilingFlags,
+    ValueFlags,
+)
 from rsh.cli.parser import Settings, Texts
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.labels import LabelSource, describe_labels
@@ -21,6 +28,7 @@ def gallery_info(gallery: Path, /) -> None:
     Args:
         gallery: Gallery folder.
     """
+    from rsh.data.bands import Bands
     from rsh.data.rendering import AS_IS
     from rsh.gallery.gallery import Gallery
     from rsh.gallery.searcher import describe_index
@@ -54,8 +62,12 @@ def gallery_info(gallery: Path, /) -> None:
     if learned := manifest.learned:
         classes = plural(len(learned.report.classes), "class")
         lines.append(("learned from", f"{plural(learned.report.labels, 'label')} of {classes}"))
-    if manifest.data.rendering != AS_IS:
+    if manifest.data.rendering != AS_IS and not opened.composites:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
+    if bands := Bands(manifest.model.bands, manifest.model.units):
+        lines.insert(4, ("bands", bands.described()))
+    for composite in reversed(manifest.data.composites):
+        lines.insert(5, (composite.name, composite.described()))
     print(align_columns(lines, left=(0, 1)))
 
 
@@ -104,6 +116,7 @@ def gallery_add(
     run: Path | None = None,
     labels: LabelSource = "auto",
     tiling: Settings[TilingFlags] = NO_TILING,
+    values: Settings[ValueFlags] = NO_VALUES,
     columns: Settings[ColumnFlags] = NO_COLUMNS,
 ) -> None:
     """Encode more tiles into a gallery.
@@ -119,6 +132,7 @@ def gallery_add(
         run: Run folder of the model, if it has moved.
         labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
         tiling: Tiling options.
+        values: Options of bands.
         columns: Options of embeddings.
     """
     from rsh.data.open import holds_embeddings, open_dataset
@@ -136,6 +150,8 @@ def gallery_add(
         like=there.manifest.data.rendering,
         labels=labels,
         columns=columns.read().over(usual) if holds_embeddings(data) else columns.read(),
+        bands=values.read(),
+        like_bands=net.bands,
     )
     opened = add_dataset(net, dataset, gallery)
     print(f"{gallery}: {plural(len(dataset), 'tile')} added, {len(opened):,} in all")
