@@ -183,6 +183,42 @@ def ndcg_at(ranking: list[bool], top_k: int) -> float:
     return gain(ranking) / gain(sorted(ranking, reverse=True)) if any(ranking) else math.nan
 
 
+def grade(query: Sequence[bool], other: Sequence[bool], how: str) -> float:
+    """Number of labels that two tiles share, or Jaccard index of their labels."""
+    shared = sum(a and b for a, b in zip(query, other, strict=True))
+    either = sum(a or b for a, b in zip(query, other, strict=True))
+    return shared if how == "shared" else shared / either if either else 0.0
+
+
+def cumulative_gain_at(ranking: Sequence[float], top_k: int) -> float:
+    """Zhao et al. 2015: ACG@k."""
+    return sum(ranking[:top_k]) / top_k
+
+
+def graded_ndcg_at(ranking: Sequence[float], top_k: int) -> float:
+    """Zhao et al. 2015: NDCG@k with the gain 2^r - 1."""
+
+    def gain(grades: Sequence[float]) -> float:
+        return sum(
+            (2**grade - 1) / math.log2(1 + rank)
+            for rank, grade in enumerate(grades[:top_k], start=1)
+        )
+
+    return gain(ranking) / gain(sorted(ranking, reverse=True)) if any(ranking) else math.nan
+
+
+def weighted_average_precision(ranking: Sequence[float], top_k: int | None = None) -> float:
+    """Zhao et al. 2015: mean of ACG@t over the ranks t of relevant items."""
+    top_k = len(ranking) if top_k is None else top_k
+    found = [
+        cumulative_gain_at(ranking, rank)
+        for rank, grade in enumerate(ranking[:top_k], start=1)
+        if grade
+    ]
+    wanted = min(sum(grade > 0 for grade in ranking), top_k)
+    return sum(found) / wanted if wanted else math.nan
+
+
 def precision_recall_micro(
     queries: Sequence[Sequence[tuple[int, bool]]], radius: int
 ) -> tuple[float, float]:
