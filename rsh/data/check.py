@@ -114,7 +114,7 @@ def check_data(
         where: as for `open_dataset`.
         tiling: how to cut scenes into tiles.
         rendering: how rasters become 8-bit RGB, if it is given.
-        labels: "none" drops all classes.
+        labels: "none" drops all classes; "multi" takes several labels a tile.
         columns: of embeddings, which hold what.
         near_duplicates: also look for tiles that are nearly equal.
         sheet: file for a contact sheet, PNG.

@@ -78,7 +78,8 @@ class TileDataset(Dataset):
                 first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
                 sample of the tiles.
             like: rendering of a run or gallery, which holds where `rendering` says nothing.
-            labels: "none" drops all classes, such as those of folders that are dates or places.
+            labels: "none" drops all classes, such as those of folders that are dates or places;
+                "multi" takes several labels a tile, see `Dataset.labeled_by`.
 
         Raises:
             InputError: the path is missing or holds no images, items.csv does not fit them, a
@@ -105,13 +106,14 @@ class TileDataset(Dataset):
         if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
             _tell_stretch(path, found)
         dataset = cls(name=name, source=source, items=items, rendering=found, crs=tiling.crs)
-        if labels == "none":
-            dataset = dataset.without_labels()
+        dataset = dataset.labeled_by(labels)
         dataset.tell_labels()
         return dataset.drop_unreadable() if skip_unreadable else dataset
 
     def __repr__(self) -> str:
-        words = describe_labels(len(self), self.num_labeled, len(self.classes))
+        words = describe_labels(
+            len(self), self.num_labeled, len(self.label_names), several=self.has_several
+        )
         return f"TileDataset({self.name!r}, {len(self)} tiles, {words})"
 
     @property

@@ -231,7 +231,8 @@ def _join(
         thumbnails=reader.images("thumbs", order),
         previews=reader.images("previews", order) if preview else None,
     )
-    return EncodedDataset(tiles, fingerprint_tiles(items, reader.digests))
+    fingerprint = fingerprint_tiles(items, reader.digests, several=dataset.has_several)
+    return EncodedDataset(tiles, fingerprint)
 
 
 def _name(skipped: Skipped) -> None:

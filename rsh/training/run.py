@@ -260,8 +260,10 @@ class Run:
             and isinstance(dataset, TileDataset)
         ):
             dataset = dataset.drop_unreadable()
-        if noted["labels"] == "none" and self.knows(dataset.without_labels()):
-            dataset = dataset.without_labels()
+        if noted["labels"] != dataset.label_source:
+            with suppress(InputError):  # other tiles may have no several labels
+                labeled = dataset.labeled_by(noted["labels"])
+                dataset = labeled if self.knows(labeled) else dataset
         known = self.knows(dataset)
         if vectors and data is None and not known:
             raise InputError(
