@@ -74,6 +74,60 @@ def intra_class_hash(
     return sum(losses) / len(losses)
 
 
+def weighted_category_contrastive(features: Rows, overlap: Rows, temperature: float) -> float:
+    """JSCL of Lin et al. 2023: positives weighted by the share of labels in common."""
+    anchors = []
+    for i in range(len(features)):
+        others = [a for a in range(len(features)) if a != i]
+        weight = sum(overlap[i][p] for p in others)
+        if not weight:
+            continue
+        below = sum(math.exp(cosine(features[i], features[a]) / temperature) for a in others)
+        loss = 0.0
+        for p in others:
+            pulled = math.exp(cosine(features[i], features[p]) / temperature)
+            loss -= overlap[i][p] * math.log(pulled / below)
+        anchors.append(loss / weight)
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def weighted_inter_class_hash(relaxed: Rows, overlap: Rows, temperature: float) -> float:
+    """A pair is positive by its overlap w, and negative by 1 - w."""
+    h = tanh(relaxed)
+    anchors = []
+    for i in range(len(h)):
+        others = [p for p in range(len(h)) if p != i]
+        weight = sum(overlap[i][p] for p in others)
+        pushed = sum(
+            (1 - overlap[i][j]) * math.exp(cosine(h[i], h[j]) / temperature) for j in range(len(h))
+        )
+        if not weight:
+            continue
+        loss = 0.0
+        for p in others:
+            pulled = math.exp(cosine(h[i], h[p]) / temperature)
+            loss -= overlap[i][p] * math.log(pulled / (pulled + pushed))
+        anchors.append(loss / weight)
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def weighted_intra_class_hash(
+    relaxed0: Rows, relaxed1: Rows, overlap: Rows, temperature: float
+) -> float:
+    """One image's two codes against others, each a negative by 1 - w."""
+    h0, h1 = tanh(relaxed0), tanh(relaxed1)
+    losses = []
+    for here, there in ((h0, h1), (h1, h0)):
+        for i in range(len(here)):
+            pulled = math.exp(cosine(here[i], there[i]) / temperature)
+            pushed = sum(
+                (1 - overlap[i][j]) * math.exp(cosine(here[i], there[j]) / temperature)
+                for j in range(len(there))
+            )
+            losses.append(-math.log(pulled / (pulled + pushed)))
+    return sum(losses) / len(losses)
+
+
 def quantization(relaxed: Rows) -> float:
     squares = [(abs(math.tanh(x)) - 1) ** 2 for row in relaxed for x in row]
     return sum(squares) / len(squares)
