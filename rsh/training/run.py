@@ -314,7 +314,7 @@ def describe(split: Split) -> dict[str, Any]:
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "tiles": len(dataset),
-        "classes": dataset.classes,
+        "classes": dataset.label_names,
         "skip_unreadable": dataset.skip_unreadable,
         "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),
