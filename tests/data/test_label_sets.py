@@ -12,6 +12,7 @@ from make_shards import make_tar
 from make_shards import png as png_bytes
 from refusals import refused
 
+from rsh.data.check import check_data, draw_sheet, to_text
 from rsh.data.embeddings import Embeddings
 from rsh.data.open import open_dataset
 from rsh.data.tiles import TileDataset
@@ -184,3 +185,17 @@ def test_the_sample_has_several_labels():
     assert dataset.label_matrix.sum() == 3450
     single = TileDataset.open("bluemarble")
     assert single.label_source == "auto" and len(single.classes) == 9
+
+
+def test_check_reports_labels(tmp_path: Path):
+    where = folder_with(tmp_path, labels=["sea;sand", "sea", "", "wood;sea"])
+    report = check_data(where, labels="multi", progress=False)
+    assert report.classes == {"sea": 3, "sand": 1, "wood": 1} and report.unlabeled == 1
+    text = to_text(report)
+    assert "4 tiles, 3 labels, several a tile, 3 of 4 tiles have a label" in text
+    assert "sea (3), sand (1), wood (1), no label (1)" in text
+    assert "drawn so that each label keeps its share" in text
+    assert any("2 labels such as 'sand' have fewer than 3 tiles" in w for w in report.warnings)
+    dataset = TileDataset.open(where, labels="multi")
+    drawn = [text.get_text() for axes in draw_sheet(dataset, range(4)).axes for text in axes.texts]
+    assert drawn == ["sand\n1", "sea\n3", "wood\n1", "no label\n1"]
