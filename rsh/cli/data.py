@@ -179,7 +179,9 @@ def data_check(
         near_duplicates: Also look for tiles that are nearly equal.
         output: File for a contact sheet, of all classes if there are any, PNG.
         json_: Print JSON.
-        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
+        labels: Where labels come from: the class in items.csv, shards or folders, or else several
+            labels a tile if the table has them (auto); several labels a tile, from the column
+            labels or columns such as label:water (multi); or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options.
         columns: Options of embeddings.

@@ -53,7 +53,9 @@ def encode(
         name: Name of the gallery on the dashboard.
         skip_unreadable: Leave out images that cannot be read, and name them.
         overwrite: Replace a gallery of another network or data set.
-        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
+        labels: Where labels come from: the class in items.csv, shards or folders, or else several
+            labels a tile if the table has them (auto); several labels a tile, from the column
+            labels or columns such as label:water (multi); or nowhere (none).
         tiling: Tiling options.
         rendering: Rendering options. (default: those of the training)
         values: Options of bands. (default: those of the training for its own data)
@@ -81,8 +83,8 @@ def encode(
         dataset = replace(dataset, fetch_images=fetch_images)
     elif fetch_images:
         raise InputError("only embeddings have such", parameter="fetch_images", value=True)
-    if labels == "none":
-        dataset = dataset.without_labels()
+    if labels != "auto":
+        dataset = dataset.labeled_by(labels)
     folder = output or Path("galleries") / run.resolve().name
     with process_group() as group:
         gallery = build_gallery(

@@ -130,7 +130,9 @@ def gallery_add(
             a zip of such a folder, shards, a scene, a fetched data set, or embeddings; see `rsh
             encode --help`.
         run: Run folder of the model, if it has moved.
-        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
+        labels: Where labels come from: the class in items.csv, shards or folders, or else several
+            labels a tile if the table has them (auto); several labels a tile, from the column
+            labels or columns such as label:water (multi); or nowhere (none).
         tiling: Tiling options.
         values: Options of bands.
         columns: Options of embeddings.

@@ -81,7 +81,9 @@ def train(
             for the default backbone.
         output: Run folder to create. (default: runs/DATA-BITS)
         skip_unreadable: Leave out images that cannot be read, and name them.
-        labels: Where classes come from: items.csv, shards or folders (auto), or nowhere (none).
+        labels: Where labels come from: the class in items.csv, shards or folders, or else several
+            labels a tile if the table has them (auto); several labels a tile, from the column
+            labels or columns such as label:water (multi); or nowhere (none).
         split_by: What decides the split: the given one of folders train and test or of the column
             split of items.csv, blocks of neighboring tiles, a draw within each class, or the first
             of these that the data allows (auto).
@@ -168,14 +170,11 @@ def train(
             split = split_it()
         output = output or Path("runs") / f"{dataset.name}-{net.num_bits}"
         history = fit(net, split, config, run=output)
-    found = [
-        f"{name} {history[-1][key]:.3f}"
-        for key, name in (("val_map", "mAP"), ("val_kept", "neighbors kept"))
-        if key in history[-1]
-    ]
+    names = {"val_map": "mAP", "val_ndcg": "NDCG@20", "val_kept": "neighbors kept"}
+    found = [f"{name} {history[-1][key]:.3f}" for key, name in names.items() if key in history[-1]]
     quality = f"{' and '.join(found)} on validation tiles " if found else ""
     print(f"{resume or output}: {quality}after {plural(len(history), 'epoch')}")
-    if not net.look_bits and not split.dataset.classes and config.method == "multilevel":
+    if not net.look_bits and not split.dataset.label_names and config.method == "multilevel":
         more = f"--look-bits {net.num_bits // 8 * 4} would keep more of what tiles look like"
         print(f"note: no tile has a label; {more}", file=sys.stderr)
     next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"

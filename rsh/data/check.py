@@ -29,7 +29,7 @@ from rsh.data.tiles import TileDataset
 from rsh.data.vectors import Vectors
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.io.files import atomic_write
-from rsh.labels import UNLABELED, LabelSource, describe_labels
+from rsh.labels import SEVERAL, LabelSource, describe_labels
 from rsh.plotting import DPI
 from rsh.text import align_columns, humanize, plural
 
@@ -62,8 +62,8 @@ class DataReport:
     Attributes:
         path: of the data set.
         tiles: how many it lists.
-        classes: tiles of each class.
-        unlabeled: how many tiles have no class.
+        classes: tiles of each class, or of each label if a tile may have several.
+        unlabeled: how many tiles have no class, or no label.
         sizes: tiles of each size, width and height in pixels.
         kinds: tiles of each sample type and number of bands.
         missing: mean share of pixels without data.
@@ -77,6 +77,7 @@ class DataReport:
         unreadable: what is wrong with each tile that cannot be read.
         notes: what was said while the data was opened, such as which files were left out.
         dim: numbers in a vector of embeddings; 0 for images.
+        several_labels: whether a tile may have several labels.
         warnings: what may spoil a training or its figures, each with a way out.
     """
 
@@ -97,6 +98,7 @@ class DataReport:
     unreadable: list[str]
     notes: list[str]
     dim: int = 0
+    several_labels: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -117,7 +119,7 @@ def check_data(
         where: as for `open_dataset`.
         tiling: how to cut scenes into tiles.
         rendering: how rasters become 8-bit RGB, if it is given.
-        labels: "none" drops all classes.
+        labels: "none" drops all classes; "multi" takes several labels a tile.
         columns: of embeddings, which hold what.
         near_duplicates: also look for tiles that are nearly equal.
         sheet: file for a contact sheet, PNG.
@@ -140,13 +142,11 @@ def check_data(
             read = _read_all(dataset, near_duplicates, progress)
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     ids, rows = dataset.items["id"].tolist(), list(read.facts)
-    classes = _counts(dataset.items["class"])
-    unlabeled = classes.pop("", 0)
     report = DataReport(
         path=str(dataset.path),
         tiles=len(dataset),
-        classes=classes,
-        unlabeled=unlabeled,
+        classes=_label_counts(dataset),
+        unlabeled=len(dataset) - dataset.num_labeled,
         sizes=_counts(facts.size for facts in read.facts.values()),
         kinds=_counts(facts.kind for facts in read.facts.values()),
         missing=float(np.mean([facts.missing for facts in read.facts.values()])) if rows else 0.0,
@@ -160,6 +160,7 @@ def check_data(
         unreadable=read.unreadable,
         notes=list(dict.fromkeys(notes)),
         dim=dataset.dim if isinstance(dataset, Embeddings) else 0,
+        several_labels=dataset.has_several,
     )
     if near_duplicates:
         pairs = [(rows[one], rows[two]) for one, two in twins.near_pairs(read.looks)]
@@ -242,6 +243,16 @@ def _facts(content: bytes, image: Image.Image, dataset: TileDataset) -> TileFact
         return TileFacts(size, f"uint8, {plural(len(opened.getbands()), 'band')}", 0.0)
 
 
+def _label_counts(dataset: Dataset) -> dict[str, int]:
+    """Return how many tiles have each label, the most frequent first."""
+    if not dataset.has_several:
+        counts = _counts(dataset.items["class"])
+        counts.pop("", None)
+        return counts
+    names, tiles = dataset.label_names, dataset.label_matrix.sum(axis=0).tolist()
+    return dict(Counter(dict(zip(names, tiles, strict=True))).most_common())
+
+
 def _counts(values: Iterable[str]) -> dict[str, int]:
     """Return how often each value comes, the most frequent first."""
     return dict(Counter(values).most_common())
@@ -282,7 +293,9 @@ def _split(dataset: Dataset) -> dict[str, Any]:
 
 def _warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
     """Yield what may spoil a training or its figures, each with a way out."""
-    if report.classes:
+    if report.several_labels:
+        yield from _label_warnings(report.classes)
+    elif report.classes:
         yield from _class_warnings(report.classes, report.unlabeled)
     if report.unreadable:
         it = "it" if len(report.unreadable) == 1 else "them"
@@ -330,13 +343,24 @@ def _class_warnings(counts: dict[str, int], unlabeled: int) -> Iterator[str]:
         )
 
 
+def _label_warnings(counts: dict[str, int]) -> Iterator[str]:
+    if len(counts) < 2:
+        yield "there is one label: a training on labels needs at least two"
+    if tiny := [name for name, count in counts.items() if count < 3]:
+        yield (
+            f"{plural(len(tiny), 'label')} such as {tiny[0]!r} have fewer than 3 tiles, so they "
+            "cannot be in train, val and query: add tiles, or leave the label out"
+        )
+
+
 def _twin_warnings(report: DataReport, dataset: Dataset) -> Iterator[str]:
     items = dataset.items.set_index("id")
     for what, groups in (("equal", report.equal), ("nearly equal", report.near or [])):
-        mixed = [tiles for tiles in groups if len({*items.loc[tiles, "class"]} - {""}) > 1]
+        column, labels = (SEVERAL, "labels") if dataset.has_several else ("class", "classes")
+        mixed = [tiles for tiles in groups if len({*items.loc[tiles, column]} - {""}) > 1]
         if mixed:
             yield (
-                f"{plural(len(mixed), 'group')} of {what} tiles have different classes, such as "
+                f"{plural(len(mixed), 'group')} of {what} tiles have different {labels}, such as "
                 f"{mixed[0][0]} and {mixed[0][-1]}: keep one of each"
             )
         if "given_split" in items:
@@ -367,7 +391,7 @@ def to_text(report: DataReport) -> str:
     ]
     vectors = [("vectors", f"{plural(report.dim, 'number')} each, {_listed(report.kinds)}")]
     rows = [
-        ("classes", _classes_text(report)),
+        ("labels" if report.several_labels else "classes", _classes_text(report)),
         *(vectors if report.dim else images),
         ("places", _places_text(report)),
         ("split", _split_text(report)),
@@ -381,7 +405,8 @@ def to_text(report: DataReport) -> str:
     rows += [("note", text) for text in report.notes]
     rows += [("warning", text) for text in report.warnings]
     labeled = report.tiles - report.unlabeled
-    known = describe_labels(report.tiles, labeled, len(report.classes))
+    several = report.several_labels
+    known = describe_labels(report.tiles, labeled, len(report.classes), several=several)
     head = f"{report.path}: {plural(report.tiles, 'tile')}, {known}"
     return f"{head}\n{align_columns(rows, left=(0, 1))}"
 
@@ -410,7 +435,8 @@ def _classes_text(report: DataReport) -> str:
         column = "a column class, or another with --class-column"
         folders = "folders of classes, or a column class in items.csv"
         return f"none: {column if report.dim else folders}, would give labels"
-    none = f", no class ({report.unlabeled:,})" if report.unlabeled else ""
+    what = "label" if report.several_labels else "class"
+    none = f", no {what} ({report.unlabeled:,})" if report.unlabeled else ""
     return _listed(report.classes) + none
 
 
@@ -420,6 +446,8 @@ def _split_text(report: DataReport) -> str:
         return "given: " + ", ".join(f"{name} {count:,}" for name, count in split["parts"].items())
     if split["by"] == "block":
         return "drawn by whole blocks"
+    if report.several_labels:
+        return "drawn so that each label keeps its share"
     return "drawn within each class" if report.classes else "drawn at random"
 
 
@@ -457,11 +485,12 @@ def _sheet_rows(
     dataset: TileDataset, rows: NDArray[np.int64]
 ) -> list[tuple[str, NDArray[np.int64]]]:
     """Return the words and the tiles of each row of a contact sheet."""
-    labels = dataset.labels[rows]
-    known, without = np.unique(labels[labels != UNLABELED]), rows[labels == UNLABELED]
+    matrix, without = dataset.label_matrix[rows], rows[~dataset.has_label[rows]]
+    known = np.flatnonzero(matrix.any(axis=0)).tolist()
     if not len(known):  # some more tiles, since no row stands for a class
         return [("", part) for part in np.array_split(without, UNLABELED_ROWS) if len(part)]
-    last = [("no class", without)] if len(without) else []
-    named = [(humanize(dataset.classes[label]), rows[labels == label]) for label in known]
+    none = "no label" if dataset.has_several else "no class"
+    last = [(none, without)] if len(without) else []
+    named = [(humanize(dataset.label_names[label]), rows[matrix[:, label]]) for label in known]
     shown = [*named[: SHEET_CLASSES - len(last)], *last]
     return [(f"{name}\n{len(members):,}", members) for name, members in shown]

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from rsh.config import SplitBy
 from rsh.data import twins
 from rsh.data.backgrounds import Background
+from rsh.data.label_sets import has_label_sets, read_label_sets
 from rsh.data.listing import warn_of_twins
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import SPLIT_COLUMNS, assign_splits, draw_unseen
 from rsh.errors import InputError, RshWarning
-from rsh.labels import UNLABELED, Labeled, LabelSource
+from rsh.labels import SEVERAL, Labeled, LabelSource
 from rsh.text import plural
 
 
@@ -33,7 +34,8 @@ class Dataset(Labeled, ABC):
         items: one row per tile: id, class ("" where it is unknown), split (empty until `split`),
             and, if known, longitude and latitude in degrees, block and footprint.
         skip_unreadable: whether unreadable tiles were skipped.
-        label_source: "none" if the labels were dropped.
+        label_source: "auto" if the classes count, "multi" if the column `labels` does, several a
+            tile, and "none" if the labels were dropped.
         rendering: how rasters become 8-bit RGB.
     """
 
@@ -66,8 +68,16 @@ class Dataset(Labeled, ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sha256 of the id, class, block and content of every tile, but not of the path."""
-        return fingerprint_tiles(self.items, self.digests)
+        """Sha256 of the id, class, block and content of every tile, but not of the path.
+
+        Several labels a tile are part of it, if they count.
+        """
+        return fingerprint_tiles(self.items, self.digests, several=self.has_several)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether a tile may have several labels, which count instead of its class."""
+        return self.label_source == "multi"
 
     def split(
         self,
@@ -87,8 +97,8 @@ class Dataset(Labeled, ABC):
         Args:
             by: "given" takes the split that folders such as train and test name, or the column
                 split of items.csv; "block" keeps neighboring tiles together; "class" samples at
-                random, within each class if it is known; "auto" takes the first of these
-                that the data allows.
+                random, within each class if it is known, or so that each label keeps its share;
+                "auto" takes the first of these that the data allows.
             query: fraction of the tiles that become queries.
             val: fraction of the other tiles that become validation tiles.
             seed: of the random sampling.
@@ -114,12 +124,20 @@ class Dataset(Labeled, ABC):
             raise InputError(f"{self.name} has {what}: split by class")
         chosen = next(iter(stated), "class") if by == "auto" else by
         labels = self.items["class"].to_numpy(str)
+        if unseen and self.has_several:
+            raise InputError(
+                "classes that are not learned need one class a tile: leave it out, or take classes "
+                "with --labels auto",
+                parameter="unseen",
+                value=unseen,
+            )
         left_out = draw_unseen(labels, unseen, seed) if unseen else np.zeros(len(labels), bool)
         names = np.full(len(labels), "unseen", dtype=object)
         names[~left_out] = assign_splits(
             labels[~left_out],
             **{name: values[~left_out] for name, values in stated.items() if name == chosen},
             twins=self._twins(near_duplicates)[~left_out],
+            label_matrix=self.label_matrix if self.has_several else None,
             query=query,
             val=val,
             seed=seed,
@@ -142,10 +160,30 @@ class Dataset(Labeled, ABC):
     def _near_pairs(self) -> list[tuple[int, int]]:
         """Return pairs of rows that look nearly the same."""
 
+    def labeled_by(self, source: LabelSource) -> Self:
+        """Return the same tiles, with their classes, with several labels, or without labels.
+
+        Args:
+            source: "multi" takes several labels a tile from the columns that `rsh.data.label_sets`
+                describes; "none" drops all labels; "auto" keeps the classes, if there are any, and
+                else takes several labels, if there are such columns.
+
+        Raises:
+            InputError: "multi", and there are no such columns, or they hold an invalid value.
+        """
+        if source == "none":
+            return self.without_labels()
+        if source == "auto" and (self.classes or not has_label_sets(self.items)):
+            return self
+        items = self.items.assign(**{SEVERAL: read_label_sets(self.items, str(self.path))})
+        return self._relabeled(items, "multi")
+
     def without_labels(self) -> Self:
         """Return the same tiles without classes."""
-        items = self.items.assign(**{"class": ""})
-        dataset = replace(self, items=items, label_source="none")
+        return self._relabeled(self.items.assign(**{"class": ""}), "none")
+
+    def _relabeled(self, items: pd.DataFrame, source: LabelSource) -> Self:
+        dataset = replace(self, items=items, label_source=source)
         if "digests" in vars(self):  # the same content: no need to read them all again
             vars(dataset)["digests"] = self.digests
         return dataset
@@ -155,13 +193,14 @@ class Dataset(Labeled, ABC):
         return replace(self, items=self.items.iloc[rows].reset_index(drop=True))
 
     def tell_labels(self) -> None:
-        """Warn of tiles without a class beside others, and of names that are nearly equal."""
-        warn_of_twins(self.classes, self.path)
-        unknown = self.items["id"][self.labels == UNLABELED]
-        if self.classes and len(unknown):
+        """Warn of tiles without a label beside others, and of names that are nearly equal."""
+        warn_of_twins(self.label_names, self.path, "labels" if self.has_several else "classes")
+        unknown = self.items["id"][~self.has_label]
+        if self.label_names and len(unknown):
+            what = "label" if self.has_several else "class"
             warnings.warn(
-                f"{self.path}: {len(unknown):,} of {plural(len(self), 'tile')} have no class, such "
-                f"as {unknown.iloc[0]}",
+                f"{self.path}: {len(unknown):,} of {plural(len(self), 'tile')} have no {what}, "
+                f"such as {unknown.iloc[0]}",
                 RshWarning,
                 stacklevel=3,
             )
@@ -213,15 +252,19 @@ class Split:
         return self.dataset.select(self.rows(*names))
 
 
-def fingerprint_tiles(items: pd.DataFrame, digests: Iterable[bytes]) -> str:
+def fingerprint_tiles(
+    items: pd.DataFrame, digests: Iterable[bytes], *, several: bool = False
+) -> str:
     """Return the sha256 of id, class, block and content of every tile.
 
     Args:
         items: the tiles.
         digests: sha256 of the content of each tile.
+        several: whether several labels a tile count, which are then part of it.
     """
     digest = hashlib.sha256()
-    columns = items[["id", "class", *(["block"] if "block" in items else [])]]
+    others = [*(["block"] if "block" in items else []), *([SEVERAL] if several else [])]
+    columns = items[["id", "class", *others]]
     for values, content in zip(columns.itertuples(index=False), digests, strict=True):
         digest.update("\0".join(map(str, values)).encode())
         digest.update(content)

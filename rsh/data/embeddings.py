@@ -115,7 +115,8 @@ class Embeddings(Dataset):
                 wrong or missing; or else of the columns x, y and footprint.
             skip_unreadable: read all vectors now, and skip those that are missing or lack a finite
                 number.
-            labels: "none" drops all classes.
+            labels: "none" drops all classes; "multi" takes several labels a tile, see
+                `Dataset.labeled_by`.
 
         Raises:
             InputError: there are no vectors, or several columns of them; a column is missing; ids
@@ -174,13 +175,14 @@ class Embeddings(Dataset):
             image=GIVEN.get(image, image),
             columns=given,
         )
-        if labels == "none":
-            opened = opened.without_labels()
+        opened = opened.labeled_by(labels)
         opened.tell_labels()
         return opened._drop_unreadable() if skip_unreadable else opened
 
     def __repr__(self) -> str:
-        words = describe_labels(len(self), self.num_labeled, len(self.classes))
+        words = describe_labels(
+            len(self), self.num_labeled, len(self.label_names), several=self.has_several
+        )
         return f"Embeddings({self.name!r}, {len(self)} vectors of {self.dim} numbers, {words})"
 
     @property

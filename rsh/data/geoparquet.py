@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rsh.data.crs import STATE_SYSTEM, check_extents, read_crs
+from rsh.data.label_sets import join_labels
 from rsh.data.outlines import centers
 from rsh.data.places import LONGITUDE_LATITUDE, outline, to_degrees
 from rsh.errors import InputError, RshWarning
+from rsh.labels import SEVERAL
 from rsh.text import first_sentence
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ def read_columns(
     """Return the flat columns of an open table, and the places that its geometries state.
 
     Whole and decimal numbers stay numbers, as far as a 64-bit float is exact; dates, booleans and
-    all others become texts. Columns of lists and structures are left out. Geometries become
+    all others become texts. Columns of lists and structures are left out, but for lists of texts in
+    the column `labels`, which become texts with semicolons between labels. Geometries become
     longitude, latitude and, for polygons, footprint.
 
     Args:
@@ -88,7 +91,10 @@ def read_columns(
             stacklevel=3,
         )
     table = file.read(columns=[name for name in names if name != geometry])
-    columns = {name: _plain(table[name]) for name in table.column_names}
+    columns = {
+        name: _joined(table[name], where) if _is_list(table[name].type) else _plain(table[name])
+        for name in table.column_names
+    }
     if geometry is None:
         return columns, {}
     _check_geometry(geometry, names, facts, where)
@@ -163,10 +169,27 @@ def _flat(
             or pa.types.is_large_binary(kind)
             or pa.types.is_fixed_size_binary(kind)
         )
+        is_labels = field.name == SEVERAL and _is_list(kind) and _may_name(kind.value_type)
         is_single = not pa.types.is_nested(kind) and (not is_bytes or field.name == geometry)
         if field.name not in apart:
-            (flat if is_single else others).append(field.name)
+            (flat if is_single or is_labels else others).append(field.name)
     return flat, [name for name in others if name not in ("bbox", geometry)]
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _may_name(kind: pa.DataType) -> bool:
+    """Whether values of this type may be labels: texts or whole numbers."""
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(is_text or pa.types.is_integer(kind))
+
+
+def _joined(column: pa.ChunkedArray, where: str) -> pd.Series:
+    """Return lists of labels as texts."""
+    texts = [join_labels(names, where) for names in column.to_pylist()]
+    return pd.Series(texts, dtype="string")
 
 
 def _plain(column: pa.ChunkedArray) -> pd.Series:

@@ -97,14 +97,14 @@ def walk_files(folder: Path) -> Iterator[str]:
         yield from (start + name for name in files if os.path.isfile(os.path.join(place, name)))
 
 
-def warn_of_twins(classes: Iterable[str], source: Path) -> None:
-    """Warn of class names that differ in case or Unicode form alone."""
+def warn_of_twins(names: Iterable[str], source: Path, what: str = "classes") -> None:
+    """Warn of names of classes, or of labels, that differ in case or Unicode form alone."""
     known: dict[str, str] = {}
-    for name in dict.fromkeys(classes):
+    for name in dict.fromkeys(names):
         other = known.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
         if other != name:
             warnings.warn(
-                f"{source}: the classes {other!a} and {name!a} differ only in case or in "
+                f"{source}: the {what} {other!a} and {name!a} differ only in case or in "
                 "how letters are encoded: rename one of them if they are the same",
                 RshWarning,
                 stacklevel=3,

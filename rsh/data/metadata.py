@@ -6,7 +6,8 @@
 Every tile needs a row, and every row of a tile a block if there is a column of blocks, since blocks
 decide the split. A footprint is a ring of longitudes and latitudes (WKT), for GeoJSON. Longitude,
 latitude and footprint may be empty, and every column but the path is optional. A column class gives
-the classes in place of the folders; where it is empty, the class is unknown. A column split with
+the classes in place of the folders; where it is empty, the class is unknown. Several labels a tile
+are in the column labels, or in one column a label: see `rsh.data.label_sets`. A column split with
 train, val or test for every tile is the given split. Other columns, such as date or cloud cover,
 are kept for filters. A column of items.csv holds numbers if all its values are plain decimals that
 64 bits keep, and different texts are different numbers; otherwise it holds texts, exactly as they
@@ -25,6 +26,7 @@ from pandas.errors import ParserWarning
 
 from rsh.data.archive import member_names, open_zip, read_member
 from rsh.data.geoparquet import read_parquet
+from rsh.data.label_sets import has_label_sets
 from rsh.data.listing import SCENE, TABLE, TABLES
 from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import split_parts
@@ -283,7 +285,7 @@ def _known(column: pd.Series) -> pd.Series:
 def _tell_other_classes(table: pd.DataFrame, where: str) -> None:
     """Warn of columns that may hold the classes, where no tile has one."""
     found = [name for name in table.columns if str(name).lower() in CLASS_NAMES]
-    if found:
+    if found and not has_label_sets(table):
         warnings.warn(
             f"{where}: the column {found[0]} is kept for filters alone; rename it to class if it "
             "holds the classes",

@@ -43,7 +43,8 @@ def open_dataset(
         tiling: as for `TileDataset.open`; its `crs` and that of `columns` are one.
         rendering: as for `TileDataset.open`.
         like: as for `TileDataset.open`.
-        labels: "none" drops all classes.
+        labels: "none" drops all classes; "multi" takes several labels a tile, see
+            `Dataset.labeled_by`.
         columns: as for `Embeddings.open`.
         bands: as for `TileDataset.open`.
         like_bands: as for `TileDataset.open`.

@@ -1,10 +1,10 @@
 """Splits a data set into train, val and query, without leaking queries into training.
 
 `query` overlaps no other split, the gallery is `train` and `val` together, and settings are chosen
-on `val` only. Whole classes may be `unseen`: in none of the three. Splits keep the class
-proportions; tiles without a class are drawn like one more class. A split by block keeps neighboring
-tiles together: they look alike, so a random split would put near-copies of the queries into the
-training tiles.
+on `val` only. Whole classes may be `unseen`: in none of the three. Splits keep the proportions of
+classes, or of labels; tiles without a class are drawn like one more class. A split by block keeps
+neighboring tiles together: they look alike, so a random split would put near-copies of the queries
+into the training tiles.
 """
 
 import warnings
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
 from rsh.config import SEEDS, check_number
+from rsh.data.stratification import stratify
 from rsh.data.twins import join
 from rsh.errors import InputError, RshWarning
 from rsh.text import plural
@@ -36,6 +37,7 @@ def assign_splits(
     block: ArrayLike | None = None,
     given: ArrayLike | None = None,
     twins: ArrayLike | None = None,
+    label_matrix: NDArray[np.bool_] | None = None,
     query: float = 0.2,
     val: float = 0.15,
     seed: int = 0,
@@ -49,6 +51,8 @@ def assign_splits(
         given: split of each item as a name in `SPLIT_NAMES`, (n,); validation items are
             sampled only if none are named.
         twins: group of each item, (n,); items of one group, such as equal images, stay together.
+        label_matrix: which of several labels each item has, (n, labels); they count instead of the
+            classes.
         query: fraction of the items that become queries, above 0, at most 0.5.
         val: fraction of the others that become validation items, likewise.
         seed: of the random sampling.
@@ -66,8 +70,10 @@ def assign_splits(
     _check_arguments(seed, query=query, val=val)
     groups = np.arange(len(labels)) if twins is None else np.asarray(twins)
     if given is not None:
-        return _follow(labels, np.asarray(given), groups, val, seed)
+        return _follow(labels, np.asarray(given), groups, val, seed, label_matrix)
     blocks = None if block is None else _join_blocks(np.asarray(block), groups)
+    if label_matrix is not None:
+        return _stratified(label_matrix, groups, blocks, query, val, seed)
     partly = _lacks_classes(labels)
     if partly and blocks is not None:
         return _sample_partly(labels, blocks, query, val, seed)
@@ -158,11 +164,7 @@ def _sample_partly(
     leaves too little to draw, first the proportions of classes give way, then the rare labels.
     """
     units = np.arange(len(labels)) if blocks is None else blocks
-    total = len(np.unique(units))
-    if total < LEAST:
-        what = "different tile" if blocks is None else "block"
-        hint = "add tiles" if blocks is None else f"add tiles, or {BY_CLASS}"
-        raise InputError(f"the data has {plural(total, what)}, a split needs {LEAST}: {hint}")
+    _check_units(units, blocks is not None)
     small = [name for name in np.unique(labels) if len(np.unique(units[labels == name])) < LEAST]
     alike = np.zeros(len(labels), dtype=np.int64)
     free = ~np.isin(units, units[np.isin(labels, small)])
@@ -176,6 +178,37 @@ def _sample_partly(
     return _sample(alike, blocks, query, val, seed)
 
 
+def _check_units(units: NDArray[np.generic], are_blocks: bool) -> None:
+    """Refuse fewer tiles or blocks than a split has parts."""
+    total = len(np.unique(units))
+    if total < LEAST:
+        what = "block" if are_blocks else "different tile"
+        hint = f"add tiles, or {BY_CLASS}" if are_blocks else "add tiles"
+        raise InputError(f"the data has {plural(total, what)}, a split needs {LEAST}: {hint}")
+
+
+def _stratified(
+    matrix: NDArray[np.bool_],
+    groups: Rows,
+    blocks: NDArray[np.generic] | None,
+    query: float,
+    val: float,
+    seed: int,
+) -> Names:
+    """Sample groups of tiles, or whole blocks, so that each label keeps its share."""
+    units = groups if blocks is None else blocks
+    _check_units(units, blocks is not None)
+    held_out = (1 - query) * val
+    shares = (1 - query - held_out, held_out, query)
+    names = np.array(["train", "val", "query"])
+    splits: Names = names[stratify(matrix, units, shares, seed)]
+    if len(np.unique(splits)) < LEAST:
+        raise InputError(
+            f"the data has too few tiles for train, val and query: add some, or {BY_CLASS}"
+        )
+    return splits
+
+
 def _join_blocks(blocks: NDArray[np.generic], groups: Rows) -> NDArray[np.generic]:
     """Return the blocks of items, where blocks that share a group become one."""
     joined = pd.Series(blocks).groupby(join(blocks, groups)).transform("min")
@@ -183,13 +216,18 @@ def _join_blocks(blocks: NDArray[np.generic], groups: Rows) -> NDArray[np.generi
 
 
 def _follow(
-    labels: NDArray[np.generic], given: NDArray[np.generic], groups: Rows, val: float, seed: int
+    labels: NDArray[np.generic],
+    given: NDArray[np.generic],
+    groups: Rows,
+    val: float,
+    seed: int,
+    matrix: NDArray[np.bool_] | None,
 ) -> Names:
     """Return the splits that are given; without one for validation, take it from train."""
     splits = split_parts(given).to_numpy("<U5")
     if "query" not in splits:
         splits[splits == "val"] = "query"
-    partly = _lacks_classes(labels)
+    partly = matrix is not None or _lacks_classes(labels)
     kinds = np.full(len(labels), "") if partly else labels  # how the tiles are counted
     for name in np.unique(kinds):
         for split, least in (("train", 2), ("query", 1)):
@@ -203,6 +241,10 @@ def _follow(
     _warn_of_leaks(splits, groups)
     if "val" not in splits:
         train = np.flatnonzero(splits == "train")
+        if matrix is not None:
+            parts = stratify(matrix[train], groups[train], (1 - val, val), seed)
+            splits[train[parts == 1]] = "val"
+            return splits
         if partly:
             names, counts = np.unique(labels[train], return_counts=True)
             free = train[np.isin(labels[train], names[counts >= LEAST])]

@@ -88,7 +88,8 @@ class TileDataset(Dataset):
                 first; 8-bit values unchanged, and others from the 2nd to the 98th percentile of a
                 sample of the tiles.
             like: rendering of a run or gallery, which holds where `rendering` says nothing.
-            labels: "none" drops all classes, such as those of folders that are dates or places.
+            labels: "none" drops all classes, such as those of folders that are dates or places;
+                "multi" takes several labels a tile, see `Dataset.labeled_by`.
             bands: what a network sees of rasters; by default what is shown.
             like_bands: those of a network, whose names and units the tiles must have.
 
@@ -120,9 +121,7 @@ class TileDataset(Dataset):
         if found.stretch and found.stretch not in (rendering.stretch, like.stretch):
             _tell_stretch(path, found)
         dataset = cls(name=name, source=source, items=items, rendering=found, tiling=tiling)
-        dataset = dataset._with_bands(bands, like_bands)
-        if labels == "none":
-            dataset = dataset.without_labels()
+        dataset = dataset._with_bands(bands, like_bands).labeled_by(labels)
         dataset.tell_labels()
         return dataset.drop_unreadable() if skip_unreadable else dataset
 
@@ -167,7 +166,9 @@ class TileDataset(Dataset):
         return tuple(composites)
 
     def __repr__(self) -> str:
-        words = describe_labels(len(self), self.num_labeled, len(self.classes))
+        words = describe_labels(
+            len(self), self.num_labeled, len(self.label_names), several=self.has_several
+        )
         return f"TileDataset({self.name!r}, {len(self)} tiles, {words})"
 
     @property

@@ -233,7 +233,8 @@ def _join(
         previews=reader.images("previews", order) if preview else None,
         composites=reader.images("composites", order) if has_composites(dataset) else None,
     )
-    return EncodedDataset(tiles, fingerprint_tiles(items, reader.digests))
+    fingerprint = fingerprint_tiles(items, reader.digests, several=dataset.has_several)
+    return EncodedDataset(tiles, fingerprint)
 
 
 def has_composites(dataset: Dataset) -> bool:

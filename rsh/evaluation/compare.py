@@ -30,6 +30,7 @@ COLUMNS = {
     "mAP": "map",
     "mAP@20": "map_at_20",
     "precision@20": "precision_at_20",
+    "graded NDCG@20": "graded_ndcg_at_20",
     "precision within 2 bits": "precision_within_2",
     "linear classifier": "accuracy",
     "classifier center": "map_classifier_center",
@@ -68,7 +69,7 @@ def compare(
     runs = [Run.open(folder) for folder in folders]  # open all before evaluating the first
     splits = [run.split(data) for run in runs]
     for run, split in zip(runs, splits, strict=True):
-        if not split.dataset.classes:
+        if not split.dataset.label_names:
             raise InputError(f"{run.folder} {NO_LABELS}")
     reports = [
         {"run": str(run.folder)}
@@ -115,7 +116,7 @@ def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[R
         seeds = np.repeat(np.arange(len(group)), [len(each) for each in values])
         blocks = np.concatenate([each["groups"] for each in group])
         interval = bootstrap_interval(np.concatenate(values), seeds, blocks)
-        keys = ["num_bits", *COLUMNS.values(), "distinct_codes"]
+        keys = ["num_bits", *_known(group).values(), "distinct_codes"]
         mean: Report = {key: float(np.mean([each[key] for each in group])) for key in keys}
         name = f"mean of {len(group)} seeds"
         means.append({"run": name, "seeds": len(group), "map_interval": interval} | mean)
@@ -125,9 +126,11 @@ def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[R
 def table(comparison: dict[str, Any]) -> str:
     """Return a comparison as text, with a line of warning if the runs are incomparable."""
     first = comparison["runs"][0]
-    rows = [("run", "bits", "mAP", "95 % interval", *list(COLUMNS)[1:], "distinct codes")]
-    rows += [_row(report) for report in (*comparison["runs"], *comparison["seeds"])]
-    lines = [f"mAP is {first['metric']}, linear classifier an accuracy", align_columns(rows)]
+    columns = _known(comparison["runs"])
+    rows = [("run", "bits", "mAP", "95 % interval", *list(columns)[1:], "distinct codes")]
+    rows += [_row(report, columns) for report in (*comparison["runs"], *comparison["seeds"])]
+    accuracy = ", linear classifier an accuracy" if "accuracy" in columns.values() else ""
+    lines = [f"mAP is {first['metric']}{accuracy}", align_columns(rows)]
     if comparison["differing"]:
         what = " and ".join(comparison["differing"])
         return "\n".join([f"NOT COMPARABLE: the runs differ in {what}", *lines])
@@ -179,6 +182,8 @@ def write(comparison: dict[str, Any], folder: Path) -> list[Path]:
         "distances.png": plots.distances(reports),
     }
     for number, report in enumerate(reports, start=1):
+        if report["several_labels"]:
+            continue
         figures[f"neighbors-{number}.png"] = plots.neighbor_classes(report)
     for name, figure in figures.items():
         with atomic_write(folder / name) as stream:
@@ -201,8 +206,13 @@ def _recipe(run: Run) -> str:
     return json.dumps(parts | {"data": run.config["data"]["fingerprint"]}, sort_keys=True)
 
 
-def _row(report: Report) -> tuple[str, ...]:
+def _known(reports: Sequence[Report]) -> dict[str, str]:
+    """Return the columns that any of the reports has: several labels a tile have others."""
+    return {name: key for name, key in COLUMNS.items() if any(key in each for each in reports)}
+
+
+def _row(report: Report, columns: dict[str, str]) -> tuple[str, ...]:
     low, high = report["map_interval"]
-    first, *others = (f"{report[key]:.1%}" for key in COLUMNS.values())
+    first, *others = (f"{report[key]:.1%}" if key in report else "-" for key in columns.values())
     bits, codes = (f"{report[key]:.0f}" for key in ("num_bits", "distinct_codes"))
     return (report["run"], bits, first, f"{low:.1%}-{high:.1%}", *others, codes)

@@ -85,7 +85,8 @@ def evaluate_all(
 ) -> dict[str, Report]:
     """Return the reports of `evaluate` under every protocol, by name.
 
-    Those of unseen classes are left out if all classes were learned.
+    Those of unseen classes are left out if all classes were learned, as always where tiles may have
+    several labels.
     """
     has_unseen = len(split.rows(UNSEEN)) > 0
     tasks = {
@@ -104,7 +105,8 @@ class _Made(NamedTuple):
         split: the tiles.
         encoded: of all tiles.
         looks: see `neighbors.standardized`.
-        predicted: class of each tile by the linear classifier, (n,); None without labels.
+        predicted: class of each tile by the linear classifier, (n,); None without classes, or if
+            tiles may have several labels.
     """
 
     split: Split
@@ -117,7 +119,9 @@ class _Made(NamedTuple):
         """Encode all tiles."""
         dataset = split.dataset
         plain = cached_features(net, dataset, net.plain, progress=progress)
-        predicted = linear_classifier(plain, dataset.labels, split) if dataset.classes else None
+        predicted = None
+        if dataset.classes and not dataset.has_several:
+            predicted = linear_classifier(plain, dataset.labels, split)
         encoded = to_encodings(apply_head(net.head, plain))
         return cls(split, encoded, standardized(plain, split), predicted)
 
@@ -125,7 +129,7 @@ class _Made(NamedTuple):
 def _task(split: Split, protocol: Protocol) -> RetrievalTask | None:
     """Return the task of the tiles with a label; None if too few have one."""
     dataset = split.dataset
-    if not dataset.classes:
+    if not dataset.label_names:
         return None
     try:
         return RetrievalTask(split, protocol)
@@ -143,9 +147,7 @@ def _report(
     """Return all metrics: those by labels of the labeled tiles, those without of all."""
     ties = ties or protocol.ties
     split, encoded, looks, predicted = made
-    by_labels: Report = {}
-    if task and predicted is not None:
-        by_labels = _by_labels(encoded, predicted, task, ties)
+    by_labels = _by_labels(encoded, predicted, task, ties) if task else {}
     return {
         "protocol": protocol.name,
         "metric": protocol.metric,
@@ -153,7 +155,8 @@ def _report(
         "warnings": protocol.warnings,
         "data": {"name": split.dataset.name, "fingerprint": split.dataset.fingerprint},
         "split_fingerprint": split.fingerprint,
-        "classes": split.dataset.classes,
+        "classes": split.dataset.label_names,
+        "several_labels": split.dataset.has_several,
         "num_bits": encoded.codes.shape[1],
         "queries": len(split.rows(*protocol.query)),
         "gallery": len(split.rows(*protocol.gallery)),
@@ -161,21 +164,31 @@ def _report(
     } | by_labels
 
 
-def _by_labels(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties) -> Report:
-    split, labels = task.split, task.labels
-    query = labeled_rows(split, "query")
-    centers = random_codewords(len(split.dataset.classes), encoded.codes.shape[1])[predicted]
+def _by_labels(
+    encoded: Encodings, predicted: Rows | None, task: RetrievalTask, ties: Ties
+) -> Report:
     scores = score(encoded.codes, task, ties=ties)
+    of_classes = {} if predicted is None else _by_classifier(encoded, predicted, task, ties)
     return {
         "queries": len(task.query),
         "gallery": len(task.gallery),
-        "accuracy": float((predicted[query] == labels[query]).mean()) if len(query) else None,
-        "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
+        **of_classes,
         "map_before_sign": cosine_map(soft_bits(encoded.relaxed), task),
         "map_features": cosine_map(encoded.features.astype(np.float32), task),
         "reranking": reranking_gain(encoded, task),
         "twins": _without_twins(np.array(scores["average_precision"], float), task),
     } | scores
+
+
+def _by_classifier(encoded: Encodings, predicted: Rows, task: RetrievalTask, ties: Ties) -> Report:
+    """Return the accuracy of the linear classifier, and the mAP of one code per class."""
+    split, labels = task.split, task.labels
+    query = labeled_rows(split, "query")
+    centers = random_codewords(len(split.dataset.classes), encoded.codes.shape[1])[predicted]
+    return {
+        "accuracy": float((predicted[query] == labels[query]).mean()) if len(query) else None,
+        "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
+    }
 
 
 def _without_twins(precision: Floats, task: RetrievalTask) -> Report:

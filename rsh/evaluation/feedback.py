@@ -1,6 +1,6 @@
 """Simulated relevance feedback: the precision gain of marking tiles of the results.
 
-A simulated user marks the first 20 results of a query by their class, as positive or negative. The
+A simulated user marks the first 20 results of a query by their labels, as positive or negative. The
 next search uses the query composed of itself and all tiles marked so far (`rsh.search.feedback`).
 Round 0 is the query alone, ranked by the same asymmetric scores, so that the gain of a round is due
 to the marks alone.
@@ -90,9 +90,9 @@ def _by_query(
     encoded: Encodings, task: RetrievalTask, weights: Weights, rounds: int, judged: int
 ) -> Iterator[Floats]:
     """Yield precision and average precision by residual collection and round, NaN where unused."""
-    labels, tiles, packed = task.labels, task.as_stored, encoded.packed[task.as_stored]
+    tiles, packed = task.as_stored, encoded.packed[task.as_stored]
     for row in task.query.tolist():
-        relevant = labels[tiles] == labels[row]
+        (relevant,) = task.relevant(np.array([row]), tiles)
         excluded = tiles == row if task.protocol.without_self else np.zeros(len(tiles), bool)
         marked = np.where(excluded, -1, 0)  # round in which a tile was marked; 0 if in none
         scores = []

@@ -45,10 +45,11 @@ def neighbor_report(
     Returns:
         "neighbors" and "pool", two ranks, 10 and 100 or all tiles, and by them: "kept", how many of
         a query's nearest tiles by features are first by code; "kept_in_class", the same for the
-        nearest tiles of its own class (None without labels); "in_pool", how many are in the pool;
-        "reranked", how many are first once the gallery's features have re-ranked the pool: mean
-        fractions, over all orders of ties. "tied_at_20": the median number of tiles at the distance
-        of the 20th. "codes": number of different codes. "queries" and "gallery": numbers of tiles.
+        nearest tiles of its own class (None without one class each); "in_pool", how many are in the
+        pool; "reranked", how many are first once the gallery's features have re-ranked the pool:
+        mean fractions, over all orders of ties. "tied_at_20": the median number of tiles at the
+        distance of the 20th. "codes": number of different codes. "queries" and "gallery": numbers
+        of tiles.
 
     Raises:
         InputError: there are no queries, or no gallery tiles.
@@ -74,7 +75,9 @@ def neighbor_report(
         "neighbors": count,
         "pool": pool,
         "kept": float(neighbors_kept(*codes, nearest, depth=count, own=own).mean()),
-        "kept_in_class": _kept_in_class(codes, sides, (labels[query], labels[gallery]), own),
+        "kept_in_class": None
+        if split.dataset.has_several
+        else _kept_in_class(codes, sides, (labels[query], labels[gallery]), own),
         "in_pool": float(in_pool.mean()),
         "reranked": float(first.mean()),
         "tied_at_20": float(np.median(tied_at(*codes, min(CUT, most), own=own))),

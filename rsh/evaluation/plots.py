@@ -59,9 +59,11 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
         low, high = report["map_interval"]
         errors = [[report["map"] - low], [high - report["map"]]]
         axes.errorbar([place], [report["map"]], yerr=errors, fmt="o", capsize=4, **style)
-        axes.plot([place], [report["map_classifier_center"]], "_", markersize=22, **center)
-    label = "'classifier center' on the same backbone"
-    axes.plot([], [], "_", markersize=16, label=label, **center)
+        if "map_classifier_center" in report:  # not of several labels a tile
+            axes.plot([place], [report["map_classifier_center"]], "_", markersize=22, **center)
+    if any("map_classifier_center" in report for report in reports):
+        label = "'classifier center' on the same backbone"
+        axes.plot([], [], "_", markersize=16, label=label, **center)
     axes.set_xticks(range(len(ticks)), [f"{length} bits" for length in ticks])
     axes.set(xlim=(-0.5, len(ticks) - 0.5), ylabel="mAP and its 95 % interval")
     percent_axis(axes, "yaxis")

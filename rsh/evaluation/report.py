@@ -26,10 +26,17 @@ METRICS = {  # key in a report: label and note
     "precision_at_20": ("precision@20", ""),
     "recall_at_20": ("recall@20", ""),
     "ndcg_at_20": ("NDCG@20", ""),
+    "graded_ndcg_at_20": ("graded NDCG@20", "gain 2^r - 1, r shared labels"),
+    "graded_ndcg_at_100": ("graded NDCG@100", ""),
+    "jaccard_graded_ndcg_at_20": ("graded NDCG@20, Jaccard", "r = shared labels / labels of both"),
+    "jaccard_graded_ndcg_at_100": ("graded NDCG@100, Jaccard", ""),
+    "jaccard_acg_at_20": ("mean Jaccard index@20", ""),
     "precision_within_2": ("precision within 2 bits", "0 if there are none"),
     "anmrr": ("ANMRR", "lower is better"),
 }
 NUMBERS = {
+    "weighted_map": ("weighted mAP, shared labels", "{:.3f}"),
+    "acg_at_20": ("ACG@20, shared labels", "{:.3f}"),
     "mean_distance_same_class": ("mean bits to the same class", "{:.1f}"),
     "mean_distance_other_classes": ("mean bits to other classes", "{:.1f}"),
 }
@@ -55,6 +62,8 @@ NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
 def one_protocol(report: Report) -> str:
     """Return the report of `evaluate` as text."""
     head = [f"{heading(report)}, {report['num_bits']} bits", _about(report)]
+    if report.get("several_labels"):  # reports of old runs do not say
+        head.append("Any shared label makes a tile relevant; graded metrics average over ties.")
     if "map" not in report:
         return "\n\n".join(["\n".join(head), neighbors(report)])
     low, high = report["map_interval"]
@@ -62,9 +71,12 @@ def one_protocol(report: Report) -> str:
     lines = [
         f"  {name:32}{_number(report[key], '{:.1%}'):>7}  {notes.get(key, note)}".rstrip()
         for key, (name, note) in METRICS.items()
+        if key in report
     ]
     lines += [
-        f"  {name:32}{_number(report[key], form):>7}" for key, (name, form) in NUMBERS.items()
+        f"  {name:32}{_number(report[key], form):>7}"
+        for key, (name, form) in NUMBERS.items()
+        if key in report
     ]
     twins = report["twins"]
     if twins["queries"]:
@@ -184,9 +196,13 @@ def _map_column(report: Report) -> dict[str, str]:
         **{
             name: _number(report[key], "{:.1%}")
             for key, (name, _) in METRICS.items()
-            if key != "map"
+            if key != "map" and key in report
         },
-        **{name: _number(report[key], form) for key, (name, form) in NUMBERS.items()},
+        **{
+            name: _number(report[key], form)
+            for key, (name, form) in NUMBERS.items()
+            if key in report
+        },
     }
 
 

@@ -72,7 +72,7 @@ def _count_reranked(
     first = np.zeros((2, len(scored), max(len(scores) for _, scores in scored)), dtype=np.int64)
     rest = np.stack(counts)
     for number, (row, (hits, scores)) in enumerate(zip(task.query, scored, strict=True)):
-        relevant = task.labels[hits.ids] == task.labels[row]
+        (relevant,) = task.relevant(np.array([row]), hits.ids)
         by_score = np.stack(counts_from_scores(scores, relevant))[:, 0]
         first[:, number, : by_score.shape[1]] = by_score
         distances = (hits.distances, hits.distances[relevant])

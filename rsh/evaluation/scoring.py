@@ -14,8 +14,7 @@ from rsh.config import Ties
 from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.evaluation.protocols import DISJOINT, UNSEEN, Protocol
-from rsh.labels import UNLABELED
-from rsh.metrics import ranking
+from rsh.metrics import graded, ranking
 from rsh.metrics.counts import (
     DistanceCounts,
     count_by_distance,
@@ -23,8 +22,11 @@ from rsh.metrics.counts import (
     order_ties,
     without_self,
 )
+from rsh.metrics.graded import Grade, GradedCounts, count_by_grade, grade_label_sets
 
 CUT = 20  # rank cutoff of the metrics @20
+DEEP_CUT = 100  # second rank cutoff of graded NDCG
+QUERIES_PER_BLOCK = 2048  # whose counts by distance and grade are in memory at once
 PAIRS_PER_BLOCK = 2**22  # pairs that are sorted at once
 Rows = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
@@ -35,7 +37,8 @@ Report = dict[str, Any]
 class RetrievalTask:
     """A protocol on a split: the query rows and the gallery rows.
 
-    Tiles without a label are in neither: whether they are relevant is unknown.
+    Tiles without a label are in neither: whether they are relevant is unknown. Where tiles may have
+    several labels, any shared label makes a tile relevant.
 
     Attributes:
         split: all tiles, with their splits.
@@ -50,6 +53,12 @@ class RetrievalTask:
     protocol: Protocol = DISJOINT
 
     def __post_init__(self) -> None:
+        if self.protocol.needs_unseen and self.split.dataset.has_several:
+            raise InputError(
+                "it needs one class a tile, and the data has several labels: choose another one",
+                parameter="protocol",
+                value=self.protocol.name,
+            )
         if self.protocol.needs_unseen and not len(labeled_rows(self.split, UNSEEN)):
             raise InputError(
                 "all classes of the data were learned: leave some out (rsh train --unseen 0.25)",
@@ -62,21 +71,34 @@ class RetrievalTask:
             raise InputError(
                 "the gallery is empty, add tiles", parameter="protocol", value=self.protocol.name
             )
-        same_class = np.bincount(self.labels[self.gallery], minlength=self.labels.max() + 1)
-        if not (same_class[self.labels[self.query]] > self.protocol.without_self).any():
+        matrix = self.split.dataset.label_matrix
+        tiles = matrix[self.gallery].sum(axis=0)  # of each label
+        if not matrix[self.query][:, tiles > self.protocol.without_self].any():
             raise InputError(
                 "no query has a tile of its class in the gallery, so mAP is undefined: "
                 "add tiles, or choose another protocol",
                 parameter="protocol",
                 value=self.protocol.name,
             )
-        if np.count_nonzero(same_class) < 2:
+        if np.count_nonzero(tiles) < 2:
             raise InputError("all tiles are of one class: every ranking is right")
 
     @cached_property
     def labels(self) -> Rows:
         """Class number of every tile of the split."""
         return self.split.dataset.labels
+
+    @property
+    def has_several(self) -> bool:
+        """Whether tiles may have several labels."""
+        return self.split.dataset.has_several
+
+    def relevant(self, query: Rows, gallery: Rows) -> NDArray[np.bool_]:
+        """Return which tiles are relevant to which, by rows of the split, (q, g)."""
+        if not self.has_several:
+            return np.asarray(self.labels[query, None] == self.labels[gallery])
+        matrix = self.split.dataset.label_matrix
+        return grade_label_sets(matrix[query], matrix[gallery], "shared") > 0
 
     @cached_property
     def query(self) -> Rows:
@@ -112,11 +134,34 @@ class RetrievalTask:
 
     def counts(self, packed: Packed, num_bits: int) -> DistanceCounts:
         """Return counts by distance, from packed codes of all tiles of the split."""
+        if self.has_several:
+            blocks = [counts.binary for counts in self.graded(packed, num_bits, "shared")]
+            return DistanceCounts(*map(np.concatenate, zip(*blocks, strict=True)))
         query, gallery, labels = self.query, self.gallery, self.labels
         counts = count_by_distance(
             packed[query], packed[gallery], labels[query], labels[gallery], num_bits=num_bits
         )
         return without_self(counts) if self.protocol.without_self else counts
+
+    def graded(self, packed: Packed, num_bits: int, grade: Grade) -> Iterator[GradedCounts]:
+        """Yield counts by distance and grade for some queries at a time, several labels a tile.
+
+        Args:
+            packed: codes of all tiles of the split.
+            num_bits: code length, bits.
+            grade: how relevant a tile is.
+        """
+        matrix, gallery = self.split.dataset.label_matrix, self.gallery
+        for rows in np.array_split(self.query, -(-len(self.query) // QUERIES_PER_BLOCK)):
+            yield count_by_grade(
+                packed[rows],
+                packed[gallery],
+                matrix[rows],
+                matrix[gallery],
+                num_bits=num_bits,
+                grade=grade,
+                without_self=self.protocol.without_self,
+            )
 
     def rankings(self, distances: Callable[[Rows, Rows], NDArray[Any]]) -> Iterator[DistanceCounts]:
         """Yield strict rankings of the gallery, for a few queries at a time.
@@ -127,8 +172,8 @@ class RetrievalTask:
         blocks = -(-len(self.query) * len(self.gallery) // PAIRS_PER_BLOCK)
         for rows in np.array_split(self.query, min(blocks, len(self.query))):
             own = np.searchsorted(self.gallery, rows) if self.protocol.without_self else None
-            same = self.labels[rows, None] == self.labels[self.gallery]
-            yield counts_from_ranking(distances(rows, self.gallery), same, own=own)
+            relevant = self.relevant(rows, self.gallery)
+            yield counts_from_ranking(distances(rows, self.gallery), relevant, own=own)
 
     def precision(self, counts: DistanceCounts) -> Floats:
         """Return the average precision of each query as the protocol defines it."""
@@ -158,7 +203,7 @@ class RetrievalTask:
 def labeled_rows(split: Split, *names: str) -> Rows:
     """Return the rows of the tiles with a label in any of these splits."""
     rows = split.rows(*names)
-    labeled: Rows = rows[split.dataset.labels[rows] != UNLABELED]
+    labeled: Rows = rows[split.dataset.has_label[rows]]
     return labeled
 
 
@@ -197,10 +242,36 @@ def score(codes: Codes, task: RetrievalTask, *, ties: Ties | None = None) -> Rep
         "map_interval": ranking.bootstrap_interval(by_query["map"], task.groups),
         **_by_radius(counts),
         "distinct_codes": ranking.distinct_codes(packed[task.gallery]),
-        "neighbor_classes": _to_json(neighbor_classes(packed, task, num_bits)),
         "average_precision": _to_json(by_query["map"]),
         "groups": task.groups,
+        **_by_labels(packed, task, num_bits),
     }
+
+
+def graded_metrics(packed: Packed, task: RetrievalTask, num_bits: int) -> dict[str, Floats]:
+    """Return the metrics of tiles with several labels, each (q,), ties averaged.
+
+    ACG, weighted mAP and NDCG by the number of shared labels; by their Jaccard index, the mean of
+    the first 20 and NDCG. See `rsh.metrics.graded`.
+
+    Args:
+        packed: codes of all tiles of the split.
+        task: queries and gallery.
+        num_bits: code length, bits.
+    """
+    found: dict[str, list[Floats]] = {}
+    prefixes: dict[Grade, str] = {"shared": "", "jaccard": "jaccard_"}
+    for grade, prefix in prefixes.items():
+        for counts in task.graded(packed, num_bits, grade):
+            metrics = {f"{prefix}acg_at_{CUT}": graded.cumulative_gain_at(counts, top_k=CUT)}
+            for cut in (CUT, DEEP_CUT):
+                ndcg = graded.graded_ndcg_at(counts, top_k=cut)
+                metrics[f"{prefix}graded_ndcg_at_{cut}"] = ndcg
+            if grade == "shared":
+                metrics["weighted_map"] = graded.weighted_average_precision(counts)
+            for name, values in metrics.items():
+                found.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def cosine_map(rows: Floats, task: RetrievalTask) -> float:
@@ -239,6 +310,16 @@ def neighbor_classes(packed: Packed, task: RetrievalTask, num_bits: int) -> Floa
         sums[of_class] = precision[labels[query] == of_class].sum(axis=0)
     shares: Floats = sums / sums.sum(axis=1, keepdims=True)
     return shares
+
+
+def _by_labels(packed: Packed, task: RetrievalTask, num_bits: int) -> Report:
+    """Return the classes of neighbors, or graded metrics where tiles may have several labels."""
+    if not task.has_several:
+        return {"neighbor_classes": _to_json(neighbor_classes(packed, task, num_bits))}
+    return {
+        name: float(np.nanmean(values))
+        for name, values in graded_metrics(packed, task, num_bits).items()
+    }
 
 
 def _by_query(

@@ -25,13 +25,20 @@ class DistanceCounts(NamedTuple):
     relevant: Ints
 
 
-class _Folded(NamedTuple):
-    """Distinct codes of each class, in words as `as_words` gives them."""
+class Folded(NamedTuple):
+    """Distinct codes of each class, or of each set of labels, in words as `as_words` gives them.
 
-    words: Words  # (words, n), a column per code
-    labels: NDArray[np.generic]  # (n,)
-    number: Ints  # (n,), number of items with this code
-    column: Ints  # column of each item
+    Attributes:
+        words: (words, n), a column per code.
+        labels: class of each code, (n,).
+        number: number of items with this code, (n,).
+        column: column of each item.
+    """
+
+    words: Words
+    labels: NDArray[np.generic]
+    number: Ints
+    column: Ints
 
 
 def count_by_distance(
@@ -58,10 +65,36 @@ def count_by_distance(
         InputError: an array is empty, its width does not match num_bits, or the numbers of labels
             and codes differ.
     """
+    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
+    query_packed, gallery_packed = check_pairs(
+        query_packed, gallery_packed, query_labels, gallery_labels, num_bits=num_bits
+    )
+    many = len(query_packed) >= MIN_QUERIES_TO_FOLD
+    make = fold if many else _as_they_are
+    query, gallery = make(query_packed, query_labels), make(gallery_packed, gallery_labels)
+    large = many and len(query.labels) * len(gallery.labels) >= MIN_PAIRS_TO_COMPILE
+    counts = _count_compiled(query, gallery, num_bits) if large else None
+    counts = counts or _count(query, gallery, num_bits)
+    return DistanceCounts(*(part[query.column] for part in counts))
+
+
+def check_pairs(
+    query_packed: Packed,
+    gallery_packed: Packed,
+    query_labels: NDArray[np.generic],
+    gallery_labels: NDArray[np.generic],
+    *,
+    num_bits: int,
+) -> tuple[Packed, Packed]:
+    """Return packed codes of queries and gallery that fit their labels.
+
+    Raises:
+        InputError: an array is empty, its width does not match num_bits, or the numbers of labels
+            and codes differ.
+    """
     query_packed, gallery_packed = (
         check_packed(packed, num_bits) for packed in (query_packed, gallery_packed)
     )
-    query_labels, gallery_labels = np.asarray(query_labels), np.asarray(gallery_labels)
     for what, codes, labels in (
         ("query", query_packed, query_labels),
         ("gallery", gallery_packed, gallery_labels),
@@ -70,13 +103,7 @@ def count_by_distance(
             raise InputError(
                 f"{len(codes)} {what} codes with {len(labels)} labels: need one label per code"
             )
-    many = len(query_packed) >= MIN_QUERIES_TO_FOLD
-    query = _fold(query_packed, query_labels, fold=many)
-    gallery = _fold(gallery_packed, gallery_labels, fold=many)
-    large = many and len(query.labels) * len(gallery.labels) >= MIN_PAIRS_TO_COMPILE
-    counts = _count_compiled(query, gallery, num_bits) if large else None
-    counts = counts or _count(query, gallery, num_bits)
-    return DistanceCounts(*(part[query.column] for part in counts))
+    return query_packed, gallery_packed
 
 
 def without_self(counts: DistanceCounts) -> DistanceCounts:
@@ -149,11 +176,21 @@ def counts_from_scores(scores: ArrayLike, relevant: ArrayLike) -> DistanceCounts
     return DistanceCounts(items[None].astype(np.int64), hits[None].astype(np.int64))
 
 
-def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded:
+def _as_they_are(packed: Packed, labels: NDArray[np.generic]) -> Folded:
+    """Return codes as if all were distinct."""
+    every = np.arange(len(labels))
+    return Folded(np.ascontiguousarray(as_words(packed).T), labels, np.ones_like(every), every)
+
+
+def fold(packed: Packed, labels: NDArray[np.generic]) -> Folded:
+    """Return the distinct codes of each class, sorted by class.
+
+    Args:
+        packed: (n, bytes) uint8.
+        labels: class of each item, (n,), or the number of its set of labels.
+    """
     words = np.ascontiguousarray(as_words(packed).T)
     every = np.arange(len(labels))
-    if not fold:
-        return _Folded(words, labels, np.ones_like(every), every)
     order = np.lexsort((*words, labels))
     words, labels = words[:, order], labels[order]
     new = np.append(True, labels[1:] != labels[:-1])
@@ -162,10 +199,10 @@ def _fold(packed: Packed, labels: NDArray[np.generic], *, fold: bool) -> _Folded
     column[order] = np.cumsum(new) - 1
     words = np.ascontiguousarray(words[:, first])  # rows of words are read in order
     number = np.diff(first, append=len(order))
-    return _Folded(words, labels[first], number, column)
+    return Folded(words, labels[first], number, column)
 
 
-def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
+def _count(query: Folded, gallery: Folded, num_bits: int) -> DistanceCounts:
     """Return counts for each folded query, one row of distances at a time."""
     size = num_bits + 1
     number = gallery.number.astype(np.float64)  # exact below 2**53, and what bincount adds up
@@ -181,7 +218,7 @@ def _count(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts:
     return counts
 
 
-def _count_compiled(query: _Folded, gallery: _Folded, num_bits: int) -> DistanceCounts | None:
+def _count_compiled(query: Folded, gallery: Folded, num_bits: int) -> DistanceCounts | None:
     """Return the same as `_count`, from a compiled loop; None if it cannot be compiled."""
     try:
         from rsh.codes.hamming import count_distances

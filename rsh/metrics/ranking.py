@@ -27,7 +27,11 @@ Floats = NDArray[np.float64]
 
 
 def average_precision(
-    counts: DistanceCounts, *, top_k: int | None = None, denominator: Denominator = "relevant"
+    counts: DistanceCounts,
+    *,
+    top_k: int | None = None,
+    denominator: Denominator = "relevant",
+    weights: Floats | None = None,
 ) -> Floats:
     """Return the average precision of each query, the mean over all orders of tied items.
 
@@ -44,6 +48,8 @@ def average_precision(
         denominator: divisor of the sum of precisions: the "relevant" items, at most top_k, so that
             the maximum is 1; "top_k", even if fewer are relevant; or the "hits" among the first
             top_k, which rewards few but early hits.
+        weights: what the relevant items at each distance count in a precision, their sum,
+            (q, num_bits + 1); by default each counts 1. Not for "hits".
 
     Returns:
         (q,), NaN for queries without relevant items.
@@ -52,8 +58,13 @@ def average_precision(
         InputError: top_k < 1, or top_k is None with the denominator "top_k".
     """
     n, p, before, relevant_before = _buckets(counts)
-    m = n if top_k is None else _within_cutoff(n, before, top_k)
-    sums, total = _precision_sums(n, p, m, before, relevant_before), p.sum(axis=1)
+    m = n if top_k is None else within_cutoff(n, before, top_k)
+    if weights is None:
+        sums = _precision_sums(n, p, m, before, relevant_before)
+    else:
+        weight_before = weights.cumsum(axis=1) - weights
+        sums = _precision_sums(n, p, m, before, weight_before, weights / np.maximum(p, 1))
+    total = p.sum(axis=1)
     if denominator == "hits":
         return np.where(total > 0, _divide_by_hits(counts, m, sums), np.nan)
     if denominator == "relevant":
@@ -145,11 +156,16 @@ def ndcg_at(counts: DistanceCounts, *, top_k: int) -> Floats:
     Source: Jarvelin and Kekalainen 2002, https://doi.org/10.1145/582415.582418
     """
     n, p, before, _ = _buckets(counts)
-    m = _within_cutoff(n, before, top_k)
-    gain = np.append(0.0, np.cumsum(1 / np.log2(np.arange(2, n.sum(axis=1).max() + 2))))
+    m = within_cutoff(n, before, top_k)
+    gain = cumulative_discount(int(n.sum(axis=1).max()))
     found = (p / np.maximum(n, 1) * (gain[before + m] - gain[before])).sum(axis=1)
     best = gain[np.minimum(p.sum(axis=1), top_k)]
     return np.where(best > 0, found / np.where(best > 0, best, 1), np.nan)
+
+
+def cumulative_discount(ranks: int) -> Floats:
+    """Return the sums of 1 / log2(1 + t) over the first 0 to `ranks` ranks t, (ranks + 1,)."""
+    return np.append(0.0, np.cumsum(1 / np.log2(np.arange(2, ranks + 2))))
 
 
 def precision_recall(counts: DistanceCounts, *, micro: bool = False) -> tuple[Floats, Floats]:
@@ -255,12 +271,22 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _precision_sums(n: Ints, p: Ints, m: Ints, before: Ints, relevant_before: Ints) -> Floats:
-    """Return the expected sum of the precisions at the hits among the first m of n tied items."""
+def _precision_sums(
+    n: Ints,
+    p: Ints,
+    m: Ints,
+    before: Ints,
+    weight_before: NDArray[Any],
+    mean_weight: NDArray[Any] | int = 1,
+) -> Floats:
+    """Return the expected sum of the precisions at the hits among the first m of n tied items.
+
+    A hit counts `mean_weight` in a precision; those that are nearer count `weight_before` together.
+    """
     harmonic = np.append(0.0, np.cumsum(1 / np.arange(1, (before + n).max(initial=0) + 1)))
     s = harmonic[before + m] - harmonic[before]
-    slope = (p - 1) / np.maximum(n - 1, 1)
-    inner = (relevant_before + 1) * s + slope * (m - (before + 1) * s)
+    slope = mean_weight * ((p - 1) / np.maximum(n - 1, 1))
+    inner = (weight_before + mean_weight) * s + slope * (m - (before + 1) * s)
     sums: Floats = p / np.maximum(n, 1) * inner
     return sums
 
@@ -270,7 +296,7 @@ def _none_relevant(counts: DistanceCounts, top_k: int) -> Floats:
     from scipy.stats import hypergeom  # slow import, for one protocol
 
     n, p, before, _ = _buckets(counts)
-    chances = hypergeom.pmf(0, np.maximum(n, 1), p, _within_cutoff(n, before, top_k))
+    chances = hypergeom.pmf(0, np.maximum(n, 1), p, within_cutoff(n, before, top_k))
     none: Floats = chances.prod(axis=1)
     return none
 
@@ -307,12 +333,16 @@ def _buckets(counts: DistanceCounts) -> tuple[Ints, ...]:
 
 def _relevant_found(counts: DistanceCounts, top_k: int) -> Floats:
     n, p, before, _ = _buckets(counts)
-    found: Floats = (p * _within_cutoff(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
+    found: Floats = (p * within_cutoff(n, before, top_k) / np.maximum(n, 1)).sum(axis=1)
     return found
 
 
-def _within_cutoff(n: Ints, before: Ints, top_k: int) -> Ints:
-    """Return the number of items at each distance that are among the first top_k."""
+def within_cutoff(n: Ints, before: Ints, top_k: int) -> Ints:
+    """Return the number of items at each distance that are among the first top_k.
+
+    Raises:
+        InputError: top_k < 1.
+    """
     if top_k < 1:
         raise InputError("choose 1 or more", parameter="top_k", value=top_k)
     return np.clip(top_k - before, 0, n)

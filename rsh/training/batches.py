@@ -1,9 +1,9 @@
 """Two-view batches: batches that hold two views of every tile, one for each branch.
 
-Labeled tiles come in equal numbers of each class, tiles without a label together with one of their
-neighbors. A frozen backbone is trained on cached features, a learning backbone on decoded tiles.
-Each of several processes gets its shard of the same batch, with the views that one process would
-draw.
+Labeled tiles come in equal numbers of each class, or of each of several labels, tiles without a
+label together with one of their neighbors. A frozen backbone is trained on cached features, a
+learning backbone on decoded tiles. Each of several processes gets its shard of the same batch, with
+the views that one process would draw.
 """
 
 import copy
@@ -72,14 +72,15 @@ class ClassBalancedSampler:
 
     Each class is sampled without replacement and reshuffled when exhausted, so small classes are
     repeated more often. With more classes than fit into a batch, the classes of each batch are
-    drawn at random.
+    drawn at random. With several labels a tile, a label is a class, and its tiles may have others.
     """
 
     def __init__(self, labels: Tensor, *, batch_size: int, seed: int = 0) -> None:
         """Plan the batches.
 
         Args:
-            labels: class numbers, (n,) int64; tiles without a label are not drawn.
+            labels: class numbers, (n,) int64, -1 where unknown, or which of several labels each
+                tile has, (n, labels) bool; tiles without a label are not drawn.
             batch_size: requested number of images; the actual one is the nearest below that has
                 at least 2 images of each class.
             seed: of the shuffles; the same seed and epoch give the same batches.
@@ -87,8 +88,12 @@ class ClassBalancedSampler:
         Raises:
             InputError: the batch cannot hold 2 images of 2 classes, or there is one class.
         """
-        numbers = torch.unique(labels[labels != UNLABELED])
-        self.rows = [torch.nonzero(labels == number)[:, 0] for number in numbers]
+        if labels.ndim == 1:
+            numbers = torch.unique(labels[labels != UNLABELED])
+            members = [labels == number for number in numbers]
+        else:
+            members = [column for column in labels.T if column.any()]
+        self.rows = [torch.nonzero(column)[:, 0] for column in members]
         if len(self.rows) < 2 or batch_size < 4:
             raise InputError(
                 f"{len(self.rows)} class(es), batch_size={batch_size}: a contrastive batch needs "
@@ -98,7 +103,7 @@ class ClassBalancedSampler:
         self.images = batch_size // self.classes
         self.seed = seed
         self.by_label: Tensor | None = None
-        self.length = max(1, sum(map(len, self.rows)) // self.size)
+        self.length = max(1, len(torch.unique(torch.cat(self.rows))) // self.size)
 
     def __len__(self) -> int:
         return self.length
@@ -221,6 +226,7 @@ class TwoViewBatches(ABC):
         *,
         teacher: Teacher | None = None,
         ids: Sequence[str] = (),
+        sets: NDArray[np.bool_] | None = None,
         units: Sequence[str] = (),
     ) -> None:
         """Read batch size and seed from the settings.
@@ -231,6 +237,8 @@ class TwoViewBatches(ABC):
             config: settings of the training.
             teacher: needed for tiles without a label, and for look bits.
             ids: names of the tiles, for messages.
+            sets: which of several labels each tile has, (n, labels), if they count instead of the
+                classes.
             units: of the bands of decoded tiles, see `rsh.models.augment.augment`.
 
         Raises:
@@ -241,7 +249,8 @@ class TwoViewBatches(ABC):
         self.data = torch.from_numpy(np.require(data, requirements="W"))
         self.ids = ids or [f"row {row}" for row in range(len(labels))]
         self.config, self.units = config, tuple(units)
-        self.targets, self.sampler = _plan(torch.from_numpy(labels), config, teacher)
+        several = None if sets is None else torch.from_numpy(sets)
+        self.targets, self.sampler = _plan(torch.from_numpy(labels), several, config, teacher)
 
     def to(self, device: torch.device) -> Self:
         """Return the same batches with their data on a device."""
@@ -272,26 +281,28 @@ class TwoViewBatches(ABC):
         """Return both views of some rows, which are a shard of a batch of `total` rows."""
 
 
-def _plan(labels: Tensor, config: TrainConfig, teacher: Teacher | None) -> tuple[Targets, Sampler]:
+def _plan(
+    labels: Tensor, sets: Tensor | None, config: TrainConfig, teacher: Teacher | None
+) -> tuple[Targets, Sampler]:
     """Return the targets of all tiles, and the sampler that suits them."""
     size, seed = config.batch_size, config.seed
-    known = labels != UNLABELED
     features = None if teacher is None else torch.from_numpy(teacher.features)
+    targets = Targets(labels, features, sets=sets)
     if config.method in get_args(LabelFree):
-        return Targets(labels, features), NeighborSampler(
-            None, len(labels), batch_size=size, seed=seed
-        )
+        return targets, NeighborSampler(None, len(labels), batch_size=size, seed=seed)
+    known, kinds = targets.known, labels if sets is None else sets
     if teacher is None or bool(known.all()):
-        sampler = ClassBalancedSampler(labels, batch_size=size, seed=seed)
-        return Targets(labels, features), sampler
+        return targets, ClassBalancedSampler(kinds, batch_size=size, seed=seed)
     _size_of_pairs(len(labels), size)
-    has_classes = len(torch.unique(labels[known])) > 1
-    shaped = shape_by_labels(teacher.features, labels.numpy()) if has_classes else teacher.features
+    has_classes = len(torch.unique(kinds[known], dim=0)) > 1
+    shaped = teacher.features
+    if has_classes and sets is None:
+        shaped = shape_by_labels(teacher.features, labels.numpy())
     neighbors, reach = map(torch.from_numpy, find_neighbors(shaped, config.neighbors))
-    targets = Targets(labels, features, reach, torch.from_numpy(shaped) if has_classes else None)
+    targets = targets._replace(reach=reach, shaped=torch.from_numpy(shaped))
     if not has_classes:
         return targets, NeighborSampler(neighbors, len(labels), batch_size=size, seed=seed)
-    labeled = ClassBalancedSampler(labels, batch_size=max(4, size // 2), seed=seed)
+    labeled = ClassBalancedSampler(kinds, batch_size=max(4, size // 2), seed=seed)
     others = NeighborSampler(neighbors, len(labels), batch_size=size // 2, seed=seed)
     return targets, MixedSampler(labeled, others)
 
@@ -310,6 +321,7 @@ class FeatureBatches(TwoViewBatches):
         *,
         teacher: Teacher | None = None,
         ids: Sequence[str] = (),
+        sets: NDArray[np.bool_] | None = None,
     ) -> None:
         """Read batch size and seed from the settings; see `TwoViewBatches`.
 
@@ -322,7 +334,7 @@ class FeatureBatches(TwoViewBatches):
                 parameter="cached_views",
                 value=data.shape[1],
             )
-        super().__init__(data, labels, config, teacher=teacher, ids=ids)
+        super().__init__(data, labels, config, teacher=teacher, ids=ids, sets=sets)
 
     def _views(self, rows: Tensor, total: int, shard: slice) -> tuple[Tensor, Tensor]:
         order = torch.rand(total, self.data.shape[1]).argsort(dim=1)[shard]

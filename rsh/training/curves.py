@@ -14,7 +14,10 @@ from rsh.errors import InputError
 from rsh.plotting import COLORS, DASHES, DPI, percent_axis, style_axes
 from rsh.training.checkpoint import Record
 
-NO_TERMS = ("epoch", "learning_rate", "tiles_per_second", "val_map")
+NO_TERMS = (
+    *("epoch", "learning_rate", "tiles_per_second"),
+    *("val_map", "val_ndcg", "val_kept"),
+)
 
 
 def training_curves(history: Sequence[Record], *, epochs: int | None = None) -> Figure:

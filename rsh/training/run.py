@@ -295,8 +295,10 @@ class Run:
             and isinstance(dataset, TileDataset)
         ):
             dataset = dataset.drop_unreadable()
-        if noted["labels"] == "none" and self.knows(dataset.without_labels()):
-            dataset = dataset.without_labels()
+        if noted["labels"] != dataset.label_source:
+            with suppress(InputError):  # other tiles may have no several labels
+                labeled = dataset.labeled_by(noted["labels"])
+                dataset = labeled if self.knows(labeled) else dataset
         known = self.knows(dataset)
         if vectors and data is None and not known:
             raise InputError(
@@ -347,7 +349,7 @@ def describe(split: Split) -> dict[str, Any]:
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
         "tiles": len(dataset),
-        "classes": dataset.classes,
+        "classes": dataset.label_names,
         "skip_unreadable": dataset.skip_unreadable,
         "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),

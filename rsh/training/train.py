@@ -5,30 +5,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rsh.codes.binary import binarize, pack
+from rsh.codes.binary import Packed, binarize, pack
 from rsh.config import LabelFree, TrainConfig
-from rsh.data.dataset import Split
+from rsh.data.dataset import Dataset, Split
 from rsh.data.decoded import decoded_tiles
 from rsh.data.embeddings import Embeddings
 from rsh.data.tiles import TileDataset
 from rsh.errors import InputError, RshWarning
 from rsh.io.files import check_writable
-from rsh.labels import UNLABELED
 from rsh.metrics.counts import count_by_distance
+from rsh.metrics.graded import count_by_grade, graded_ndcg_at
 from rsh.metrics.neighbors import nearest_by_cosine, neighbors_kept
 from rsh.metrics.ranking import mean_average_precision
 from rsh.models.augment import ViewSpec
 from rsh.models.backbone import BandBackbone, IdentityBackbone
 from rsh.models.hashnet import HashNet, apply_head, apply_net, fingerprint
 from rsh.models.head import LOOK_DIM, HashHead
-from rsh.models.losses.baselines import BASELINES
+from rsh.models.losses.baselines import BASELINES, SEVERAL_LABELS
 from rsh.models.losses.look import TwoPartLoss
 from rsh.models.losses.multilevel import MultiLevelLoss
 from rsh.models.losses.unsupervised import LABEL_FREE
@@ -43,6 +43,7 @@ from rsh.training.neighborhoods import Standardization, Teacher, measure_bands
 from rsh.training.run import Run, check_new_run, describe, finish_run, training_into
 
 Rows = NDArray[np.int64]
+VAL_CUT = 20  # rank cutoff of NDCG
 KEPT = 10  # neighbors that codes are measured by
 MOST_COMPARED = 50_000  # training tiles, where neighborhoods compare each with all
 
@@ -71,8 +72,8 @@ def train(
         watch: called after each epoch: `rsh.LiveCurves()` draws the curves in a notebook.
 
     Returns:
-        One record per epoch: epoch, loss terms, learning_rate, tiles_per_second, and val_map
-        every ten epochs.
+        One record per epoch: epoch, loss terms, learning_rate, tiles_per_second, and every ten
+        epochs what `validate` returns.
 
     Raises:
         InputError: the data cannot be trained on, the folder cannot be used, the loss is not
@@ -91,7 +92,7 @@ def train(
     _check_input(net, split, config)
     rows = _draw_compared(net, split, rows, config)
     _fit_standardization(net, split, rows, progress)
-    loss = make_loss(config, len(split.dataset.classes), net.num_bits, net.look_bits)
+    loss = make_loss(config, len(split.dataset.label_names), net.num_bits, net.look_bits)
     teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
     module, batches, val = prepare(net, split, rows, config, teacher, progress)
@@ -125,8 +126,16 @@ def train(
 
 
 def _check_labels(split: Split, rows: Rows, config: TrainConfig) -> None:
-    """Refuse a method that needs labels, if training tiles have none."""
-    known = split.dataset.labels[rows] != UNLABELED
+    """Refuse a method that needs labels, or one class a tile, if training tiles lack them."""
+    dataset = split.dataset
+    known = dataset.has_label[rows]
+    if config.method in BASELINES and dataset.has_several and config.method not in SEVERAL_LABELS:
+        raise InputError(
+            f"learns from one class a tile: choose one of {', '.join(SEVERAL_LABELS)}, or take the "
+            "classes with --labels auto",
+            parameter="method",
+            value=config.method,
+        )
     if config.method in BASELINES and not known.all():
         free = ", ".join(("multilevel", *get_args(LabelFree)))
         raise InputError(
@@ -135,11 +144,12 @@ def _check_labels(split: Split, rows: Rows, config: TrainConfig) -> None:
             parameter="method",
             value=config.method,
         )
-    classes = np.unique(split.dataset.labels[rows][known])
-    if len(classes) == 1 and not known.all():
+    found = np.flatnonzero(dataset.label_matrix[rows].any(axis=0))
+    if len(found) == 1 and not known.all():
+        what = "have the label" if dataset.has_several else "are of the class"
         warnings.warn(
-            f"all training tiles with a label are of the class "
-            f"{split.dataset.classes[classes[0]]!r}: the neighborhoods tell the others apart",
+            f"all training tiles with a label {what} {dataset.label_names[found[0]]!r}: the "
+            "neighborhoods tell the others apart",
             RshWarning,
             stacklevel=3,
         )
@@ -156,7 +166,7 @@ def _make_teacher(
 
 def _compares(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> bool:
     """Whether the training compares features of its tiles, and not labels alone."""
-    known = (split.dataset.labels[rows] != UNLABELED).all()
+    known = split.dataset.has_label[rows].all()
     return not known or net.look_bits > 0 or config.method in get_args(LabelFree)
 
 
@@ -165,7 +175,7 @@ def _draw_compared(net: HashNet, split: Split, rows: Rows, config: TrainConfig) 
     if len(rows) <= MOST_COMPARED or not _compares(net, split, rows, config):
         return rows
     order = np.random.default_rng(config.seed).permutation(rows)
-    labeled = split.dataset.labels[order] != UNLABELED
+    labeled = split.dataset.has_label[order]
     first = order[labeled][: MOST_COMPARED // 2]
     rest = order[~np.isin(order, first)][: MOST_COMPARED - len(first)]
     warnings.warn(
@@ -232,7 +242,7 @@ def _fit_look(
 def _look_share(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> float:
     """Return the share of the look in the features: 1 if the projection learns no class."""
     learns = net.head.hash is not None and config.method == "multilevel" and config.category_weight
-    known = (split.dataset.labels[rows] != UNLABELED).any()
+    known = split.dataset.has_label[rows].any()
     return 0.5 if learns and known else 1.0
 
 
@@ -245,7 +255,7 @@ def _prepare_features(
     progress: bool,
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a frozen backbone."""
-    dataset, labels = split.dataset, split.dataset.labels
+    dataset = split.dataset
     spec = ViewSpec(net.image_size, config.cached_views, config.augmentation, units=net.bands.units)
     features = cached_features(net, dataset, spec, progress=progress)
     plain = features  # of embeddings, which have one view
@@ -256,9 +266,8 @@ def _prepare_features(
     def val(head: HashHead) -> Record:
         return validate(lambda some: apply_head(head, plain[some]).relaxed, split, nearest)
 
-    ids = dataset.items["id"].iloc[rows].tolist()
     kind = FeatureBatches if net.takes_images else VectorBatches
-    batches = kind(features[rows], labels[rows], config, teacher=teacher, ids=ids)
+    batches = _make_batches(kind, features, dataset, rows, config, teacher)
     return net.head, batches, val
 
 
@@ -271,7 +280,7 @@ def _prepare_tiles(
     progress: bool,
 ) -> tuple[nn.Module, TwoViewBatches, Val]:
     """Return module, batches and validation for a backbone that is trained."""
-    dataset, labels = split.dataset, split.dataset.labels
+    dataset = split.dataset
     assert isinstance(dataset, TileDataset)
     tiles = decoded_tiles(dataset, net.image_size, progress=progress)
 
@@ -282,16 +291,26 @@ def _prepare_tiles(
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
-    ids = dataset.items["id"].iloc[rows].tolist()
-    return (
-        net,
-        TileBatches(
-            *(tiles[rows], labels[rows], config),
-            teacher=teacher,
-            ids=ids,
-            units=net.bands.units,
-        ),
-        val,
+    return net, _make_batches(TileBatches, tiles, dataset, rows, config, teacher), val
+
+
+def _make_batches(
+    kind: Callable[..., TwoViewBatches],
+    data: NDArray[Any],
+    dataset: Dataset,
+    rows: Rows,
+    config: TrainConfig,
+    teacher: Teacher | None,
+) -> TwoViewBatches:
+    """Return batches of some tiles, of data that has a row for each tile."""
+    return kind(
+        data[rows],
+        dataset.labels[rows],
+        config,
+        teacher=teacher,
+        ids=dataset.items["id"].iloc[rows].tolist(),
+        sets=dataset.label_matrix[rows] if dataset.has_several else None,
+        units=dataset.bands.units if isinstance(dataset, TileDataset) else (),
     )
 
 
@@ -388,14 +407,18 @@ def validate(
         nearest: what codes without labels, or look bits, should find.
 
     Returns:
-        "val_map", if tiles are of two classes or more, and "val_kept", if there is `nearest`: see
-        `val_map` and `rsh.metrics.neighbors.neighbors_kept`. Fractions.
+        "val_map", if tiles are of two classes or more, see `val_map`, and `val_graded` if they may
+        have several labels; "val_kept", if there is `nearest`: see
+        `rsh.metrics.neighbors.neighbors_kept`. Fractions.
     """
     record: Record = {}
-    labels = split.dataset.labels
-    val, train = (set(labels[split.rows(name)]) - {UNLABELED} for name in ("val", "train"))
-    if val & train and len(val | train) > 1:
-        record["val_map"] = val_map(embed, split)
+    matrix = split.dataset.label_matrix
+    val, train = (matrix[split.rows(name)].any(axis=0) for name in ("val", "train"))
+    if (val & train).any() and (val | train).sum() > 1:
+        if split.dataset.has_several:
+            record |= val_graded(embed, split)
+        else:
+            record["val_map"] = val_map(embed, split)
     if nearest:
         query, gallery = (pack(binarize(embed(rows))) for rows in nearest[:2])
         record["val_kept"] = float(neighbors_kept(query, gallery, nearest.found, depth=KEPT).mean())
@@ -413,15 +436,42 @@ def val_map(embed: Callable[[Rows], Tensor], split: Split) -> float:
         split: its rows and labels.
     """
     labels = split.dataset.labels
-    query, gallery = (
-        rows[labels[rows] != UNLABELED] for rows in (split.rows("val"), split.rows("train"))
-    )
-    query_relaxed, gallery_relaxed = embed(query), embed(gallery)
-    counts = count_by_distance(
-        pack(binarize(query_relaxed)),
-        pack(binarize(gallery_relaxed)),
-        labels[query],
-        labels[gallery],
-        num_bits=query_relaxed.shape[1],
-    )
+    query, gallery = _labeled_sides(split)
+    packed, num_bits = _pack_sides(embed, query, gallery)
+    counts = count_by_distance(*packed, labels[query], labels[gallery], num_bits=num_bits)
     return mean_average_precision(counts)
+
+
+def val_graded(embed: Callable[[Rows], Tensor], split: Split) -> Record:
+    """Return metrics of validation tiles with several labels among training tiles, ties averaged.
+
+    Args:
+        embed: as for `val_map`.
+        split: its rows and labels.
+
+    Returns:
+        "val_map", where any shared label makes a tile relevant, and "val_ndcg", NDCG@20, where more
+        shared labels do so by more. Fractions.
+    """
+    matrix = split.dataset.label_matrix
+    query, gallery = _labeled_sides(split)
+    packed, num_bits = _pack_sides(embed, query, gallery)
+    counts = count_by_grade(*packed, matrix[query], matrix[gallery], num_bits=num_bits)
+    ndcg = float(np.nanmean(graded_ndcg_at(counts, top_k=VAL_CUT)))
+    return {"val_map": mean_average_precision(counts.binary), "val_ndcg": ndcg}
+
+
+def _labeled_sides(split: Split) -> tuple[Rows, Rows]:
+    """Return the rows of validation tiles and of training tiles that have a label."""
+    val, train = (split.rows(name) for name in ("val", "train"))
+    known = split.dataset.has_label
+    return val[known[val]], train[known[train]]
+
+
+def _pack_sides(
+    embed: Callable[[Rows], Tensor], query: Rows, gallery: Rows
+) -> tuple[tuple[Packed, Packed], int]:
+    """Return packed codes of both sides, and their length in bits."""
+    query_relaxed, gallery_relaxed = embed(query), embed(gallery)
+    packed = pack(binarize(query_relaxed)), pack(binarize(gallery_relaxed))
+    return packed, query_relaxed.shape[1]

@@ -115,6 +115,13 @@ def test_class_of(parts, latitude, name):
     assert bluemarble.class_of(shares(**parts), latitude) == name
 
 
+def test_labels_are_all_covers_of_fifteen_percent_of_a_window():
+    found = bluemarble.labels_of(shares(cover_16=0.15, cover_0=0.149, cover_7=0.701))
+    assert found == ["open_shrubland", "barren"]
+    assert bluemarble.labels_of(np.full(17, 1 / 17)) == []
+    assert len(bluemarble.IGBP) == 17 and bluemarble.IGBP[9] == "savanna"
+
+
 def test_pick_takes_blocks_in_turn_and_the_strongest_first():
     desert = [bluemarble.Window(left, 0, 4, 4, scale=2) for left in (0, 4, 8)]
     island = bluemarble.Window(100, 100, 4, 4, scale=2)
@@ -163,11 +170,15 @@ def test_write_zip_is_the_same_in_any_order_and_at_any_time(tmp_path):
 
 def test_members_have_unique_paths_and_a_table():
     twice = [bluemarble.Window(left, 20, 8, 8, scale=20) for left in (40, 44)]  # one degree
-    content = dict(bluemarble.members(noise(), {"barren": twice[:1], "coast": twice[1:]}))
+    land_cover = np.full((3600, 7200), 10, np.uint8)  # 20 pixels a degree, like the windows
+    land_cover[:, :42] = 16  # a quarter of the first window, which begins at column 40
+    classes = {"barren": twice[:1], "coast": twice[1:]}
+    content = dict(bluemarble.members(noise(), land_cover, classes))
     table = list(csv.DictReader(io.StringIO(content["items.csv"].decode())))
     assert [row["path"] for row in table] == ["barren/n88w178_1.jpg", "coast/n88w178_2.jpg"]
     assert table[0]["longitude"] == "-177.800"
     assert table[0]["latitude"] == "88.800"
+    assert [row["labels"] for row in table] == ["grassland;barren", "grassland"]
     assert set(content) == {"items.csv", *(row["path"] for row in table)}
 
 
@@ -200,8 +211,10 @@ def test_committed_sample_is_the_documented_one(sample):
     readme = (DATA / "README.md").read_text()
     assert hashlib.sha256(SAMPLE.read_bytes()).hexdigest() in readme
     counts = Counter(row["class"] for row in table)
-    for name, count in counts.items():
+    labels = Counter(label for row in table for label in row["labels"].split(";"))
+    for name, count in [*counts.items(), *labels.items()]:
         assert f"| `{name}` | {count} |" in readme
+    assert set(labels) < set(bluemarble.IGBP)
     assert SAMPLE.stat().st_size <= 10_000_000
     assert len(counts) >= 8
     assert min(counts.values()) >= 90
@@ -210,7 +223,7 @@ def test_committed_sample_is_the_documented_one(sample):
 
 def test_committed_table_lists_exactly_the_tiles(sample):
     content, table = sample
-    assert list(table[0]) == ["path", "class", "longitude", "latitude", "block"]
+    assert list(table[0]) == ["path", "class", "longitude", "latitude", "block", "labels"]
     assert {row["path"] for row in table} == set(content) - {"items.csv"}
     assert len({row["path"] for row in table}) == len(table)
     assert all(row["path"].split("/")[0] == row["class"] for row in table)

@@ -77,6 +77,29 @@ def test_more_classes_than_fit_are_drawn_at_random():
     assert {int(labels[row]) for rows in found for row in rows} == set(range(20))
 
 
+def test_with_several_labels_a_tile_every_batch_holds_tiles_of_each_label():
+    sets = torch.rand(200, 4, generator=torch.Generator().manual_seed(0)) < torch.tensor(
+        [0.8, 0.5, 0.1, 0.02]
+    )
+    sets = torch.cat([sets, torch.zeros(200, 1, dtype=torch.bool)], dim=1)  # and a label of none
+    batches = ClassBalancedSampler(sets, batch_size=22)
+    assert (batches.classes, batches.images, batches.size) == (4, 5, 20)
+    for rows in epoch(batches):
+        assert (sets[rows].sum(dim=0)[:4] >= 5).all()
+        assert sets[rows].any(dim=1).all()  # tiles without a label are not drawn
+    assert len(batches) == int(sets.any(dim=1).sum()) // 20
+
+
+def test_one_label_a_tile_gives_the_batches_of_classes():
+    sets = LABELS[:, None] == torch.unique(LABELS)
+    for one, other in zip(
+        epoch(ClassBalancedSampler(LABELS, batch_size=12)),
+        epoch(ClassBalancedSampler(sets, batch_size=12)),
+        strict=True,
+    ):
+        assert one == other
+
+
 def test_class_of_one_image_repeats_it():
     labels = torch.tensor([0] * 10 + [1])
     for rows in epoch(ClassBalancedSampler(labels, batch_size=4)):

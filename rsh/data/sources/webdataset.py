@@ -26,12 +26,14 @@ import pandas as pd
 from rsh.data.archive import MAX_BYTES, class_prefix
 from rsh.data.backgrounds import Background
 from rsh.data.images import SUFFIXES
+from rsh.data.label_sets import join_labels
 from rsh.data.listing import HIDDEN, TABLES, is_hidden, warn_left_out
 from rsh.data.metadata import check_metadata
 from rsh.data.rendering import AS_IS
 from rsh.data.sources.base import file_stamp, table_from_paths
 from rsh.errors import InputError
 from rsh.io.files import is_utf8
+from rsh.labels import SEVERAL
 from rsh.text import first_sentence
 
 SHARD = ".tar"
@@ -269,4 +271,6 @@ def _parse_metadata(sidecars: dict[str, bytes], tile: str, file: Path) -> Metada
         if (key in TEXT_COLUMNS and value is not None)
         or (key != "label" and isinstance(value, FILTER_TYPES))
     }
+    if isinstance(entries.get(SEVERAL), list):
+        metadata[SEVERAL] = join_labels(entries[SEVERAL], f"the .json {where}")
     return metadata | ({} if label is None else {"class": str(label).strip()})

@@ -2,7 +2,8 @@
 
 All are called like `MultiLevelLoss`, with the same two views, backbone, batches and optimizer;
 their own weights (a classifier) and counters (steps) are part of the module. A batch of n tiles has
-2n relaxed codes u, both branches stacked. Every baseline returns "total" and its terms.
+2n relaxed codes u, both branches stacked. Every baseline returns "total" and its terms. Those in
+`SEVERAL_LABELS` also learn from several labels a tile, in the form that their paper gives.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rsh.codes.centers import codewords
+from rsh.codes.centers import codewords, random_codewords
 from rsh.models.losses.multilevel import Embedding, category_contrastive, quantization
 from rsh.models.losses.targets import Targets
 
@@ -23,15 +24,18 @@ class Baseline(nn.Module):
 
     def forward(self, view0: Embedding, view1: Embedding, targets: Targets) -> Terms:
         """Return the terms of a batch: see `MultiLevelLoss`."""
-        return self._terms(torch.cat([view0.relaxed, view1.relaxed]), targets.labels.repeat(2))
+        both = targets.map(lambda part: torch.cat([part, part]))
+        return self._terms(torch.cat([view0.relaxed, view1.relaxed]), both)
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
-        """Return the terms of relaxed codes, (2n, num_bits), and their labels, (2n,)."""
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
+        """Return the terms of relaxed codes, (2n, num_bits), and their targets."""
         raise NotImplementedError
 
 
 class SupervisedContrastive(Baseline):
     """Supervised contrastive loss on the codes alone: the multi-level loss without its levels.
+
+    Positives count by the share of labels that they have in common.
 
     Source: Khosla et al. 2020, eq. 2, https://arxiv.org/abs/2004.11362, on h = tanh(u), with the
     quantization term of `MultiLevelLoss`.
@@ -40,8 +44,8 @@ class SupervisedContrastive(Baseline):
     temperature = 0.3
     quantization_weight = 0.1
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
-        contrast = category_contrastive(u.tanh(), labels, temperature=self.temperature)
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
+        contrast = category_contrastive(u.tanh(), targets.overlap, temperature=self.temperature)
         quantized = quantization(u)
         total = contrast + self.quantization_weight * quantized
         return {"contrast": contrast, "quantization": quantized, "total": total}
@@ -51,16 +55,16 @@ class DPSH(Baseline):
     """Likelihood of pairwise similarity, plus a quantization term.
 
     The paper sums over all pairs of the training set with stored codes; here, as in most released
-    code, the sum runs over the pairs of the batch.
+    code, the sum runs over the pairs of the batch. Tiles that share a label are similar.
 
     Source: Li, Wang and Kang 2016, eq. 3 and 5, https://arxiv.org/abs/1511.03855
     """
 
     quantization_weight = 0.1
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
         theta = u @ u.T / 2  # (2n, 2n)
-        likelihood = (F.softplus(theta) - _similar(labels) * theta).mean()
+        likelihood = (F.softplus(theta) - targets.same * theta).mean()
         quantized = (u - _sign(u)).square().mean()
         total = likelihood + self.quantization_weight * quantized
         return {"likelihood": likelihood, "quantization": quantized, "total": total}
@@ -69,7 +73,8 @@ class DPSH(Baseline):
 class HashNetLoss(Baseline):
     """Weighted likelihood of pairwise similarity; tanh(beta u) becomes the sign as beta grows.
 
-    Similar and dissimilar pairs have the same total weight, whatever their numbers.
+    Similar and dissimilar pairs have the same total weight, whatever their numbers. Tiles that
+    share a label are similar.
 
     Source: Cao et al. 2017, eq. 4 and 5, https://arxiv.org/abs/1702.00758; beta grows with the
     square root of the steps, as in the authors' code.
@@ -83,10 +88,10 @@ class HashNetLoss(Baseline):
         self.growth = growth
         self.register_buffer("steps", torch.zeros(()))  # part of the checkpoint
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
         h = torch.tanh((1 + self.growth * self.steps).sqrt() * u)
         self.steps += self.training
-        similar = _similar(labels)
+        similar = targets.same.float()
         share = similar.mean()
         weight = torch.where(similar > 0, 1 / share, 1 / (1 - share).clamp(min=1e-6)) / 2
         theta = self.sharpness * (h @ h.T)
@@ -106,9 +111,9 @@ class GreedyHash(Baseline):
         super().__init__()
         self.classifier = nn.Linear(num_bits, num_classes)
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
         codes = straight_through(u)
-        classified = F.cross_entropy(self.classifier(codes), labels)
+        classified = F.cross_entropy(self.classifier(codes), targets.labels)
         penalty = (u - _sign(u)).abs().pow(3).mean()
         total = classified + self.penalty_weight * penalty
         return {"cross_entropy": classified, "penalty": penalty, "total": total}
@@ -127,14 +132,31 @@ class CenterLoss(Baseline):
 class CSQ(CenterLoss):
     """Central similarity: pulls every code to the fixed center of its class.
 
-    Source: Yuan et al. 2020, eq. 3 and 5, https://arxiv.org/abs/1908.00347
+    The center of several labels has in each bit what most of their centers have; where as many
+    have -1 as +1, the bit of a random code.
+
+    Source: Yuan et al. 2020, eq. 3 and 5, and what it says of several labels,
+        https://arxiv.org/abs/1908.00347
     """
 
     quantization_weight = 1e-4
+    tied: Tensor
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+    def __init__(self, num_classes: int, num_bits: int) -> None:
+        super().__init__(num_classes, num_bits)
+        tied = torch.from_numpy(random_codewords(1, num_bits)[0]).float()
+        self.register_buffer("tied", tied, persistent=False)
+
+    def find_centers(self, targets: Targets) -> Tensor:
+        """Return the center of each tile, (n, num_bits), only -1 and +1."""
+        if targets.sets is None:
+            return self.centers[targets.labels]
+        votes = targets.sets.to(self.centers.dtype) @ self.centers
+        return torch.where(votes == 0, self.tied, votes.sign())
+
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
         # the probability (1 + tanh(u)) / 2 is sigmoid(2 u)
-        target = (self.centers[labels] + 1) / 2
+        target = (self.find_centers(targets) + 1) / 2
         central = F.binary_cross_entropy_with_logits(2 * u, target)
         quantized = (u.tanh().abs() - 1).cosh().log().mean()
         total = central + self.quantization_weight * quantized
@@ -150,8 +172,9 @@ class OrthoHash(CenterLoss):
     scale = 8.0
     margin = 0.2
 
-    def _terms(self, u: Tensor, labels: Tensor) -> Terms:
+    def _terms(self, u: Tensor, targets: Targets) -> Terms:
         cosine = F.normalize(u) @ F.normalize(self.centers).T  # (2n, classes)
+        labels = targets.labels
         own = F.one_hot(labels, len(self.centers))
         return {"total": F.cross_entropy(self.scale * (cosine - self.margin * own), labels)}
 
@@ -165,10 +188,7 @@ BASELINES: dict[str, Callable[[int, int], nn.Module]] = {
     "csq": CSQ,
     "orthohash": OrthoHash,
 }
-
-
-def _similar(labels: Tensor) -> Tensor:
-    return (labels[:, None] == labels[None, :]).float()
+SEVERAL_LABELS = ("multilevel", "supcon", "dpsh", "hashnet", "csq")  # may be learned from
 
 
 def straight_through(u: Tensor) -> Tensor:

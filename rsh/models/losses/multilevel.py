@@ -8,7 +8,9 @@ Three contrastive terms and a quantization term:
 
 A relaxed code u is compared as h = tanh(u), by the cosine s(a, b). The weight of any term
 may be 0 (ablation). Where labels are unknown, the neighborhood of a tile takes the place of its
-category, see `rsh.models.losses.targets`: near tiles are positives, and never negatives.
+category, see `rsh.models.losses.targets`: near tiles are positives, and never negatives. Two tiles
+that share some of several labels are a positive pair with the weight w, the share of the shared
+labels, and a negative pair with the weight 1 - w.
 """
 
 from dataclasses import dataclass
@@ -80,7 +82,7 @@ class MultiLevelLoss:
             quantization has no unit), differentiable.
         """
         parts = [
-            self._terms(view0.at(rows), view1.at(rows), targets.map(itemgetter(rows)).same)
+            self._terms(view0.at(rows), view1.at(rows), targets.map(itemgetter(rows)).overlap)
             for rows in targets.parts
         ]
         terms = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
@@ -92,19 +94,21 @@ class MultiLevelLoss:
         )
         return terms | {"total": total}
 
-    def _terms(self, view0: Embedding, view1: Embedding, same: Tensor) -> dict[str, Tensor]:
+    def _terms(self, view0: Embedding, view1: Embedding, overlap: Tensor) -> dict[str, Tensor]:
         """Return the unweighted terms of tiles that are all contrasted with each other."""
         features = torch.cat([view0.features, view1.features])
         relaxed = torch.cat([view0.relaxed, view1.relaxed])
         temperature = self.code_temperature
-        inter0 = inter_class_hash(view0.relaxed, same, temperature=temperature)
-        inter1 = inter_class_hash(view1.relaxed, same, temperature=temperature)
+        inter0 = inter_class_hash(view0.relaxed, overlap, temperature=temperature)
+        inter1 = inter_class_hash(view1.relaxed, overlap, temperature=temperature)
         return {
             "category": category_contrastive(
-                features, same.repeat(2, 2), temperature=self.feature_temperature
+                features, overlap.repeat(2, 2), temperature=self.feature_temperature
             ),
             "inter": (inter0 + inter1) / 2,
-            "intra": intra_class_hash(view0.relaxed, view1.relaxed, same, temperature=temperature),
+            "intra": intra_class_hash(
+                view0.relaxed, view1.relaxed, overlap, temperature=temperature
+            ),
             "quantization": quantization(relaxed),
         }
 
@@ -112,12 +116,12 @@ class MultiLevelLoss:
 def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     """Contrast the features of each category with all others in the batch (SupCon).
 
-    For each anchor: the mean over its positives of the negative log softmax among all other rows.
-    Anchors without a positive are excluded.
+    For each anchor: the mean over its positives, weighted by how much they belong together, of the
+    negative log softmax among all other rows. Anchors without a positive are excluded.
 
     Args:
         features: (n, d) float, any scale; both branches stacked.
-        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
+        labels: class numbers, (n,) int64, or how much rows belong together, (n, n), 0 to 1.
         temperature: softmax temperature, > 0, no unit; lower weights hard negatives.
 
     Returns:
@@ -126,14 +130,15 @@ def category_contrastive(features: Tensor, labels: Tensor, *, temperature: float
     Raises:
         ValueError: shapes do not fit, or temperature <= 0.
 
-    Source: Khosla et al. 2020 (SupCon), eq. 2, https://arxiv.org/abs/2004.11362
+    Source: Khosla et al. 2020 (SupCon), eq. 2, https://arxiv.org/abs/2004.11362; the weights as in
+        Lin et al. 2023, https://arxiv.org/abs/2212.00552, JSCL
     """
     _check(features, labels, temperature)
     z = F.normalize(features, dim=1)  # (n, d)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
     logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)  # (n, n)
     loss = torch.logsumexp(logits, dim=1, keepdim=True) - logits
-    return _mean_over_positives(loss, _same(labels) & ~itself)
+    return _mean_over_positives(loss, _overlap(z, labels).masked_fill(itself, 0))
 
 
 def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -144,9 +149,12 @@ def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> 
         L_inter = mean_i 1/|P(i)| sum_{p in P(i)}
             -log( e^{s(h_i,h_p)/t} / (e^{s(h_i,h_p)/t} + sum_{j: y_j != y_i} e^{s(h_i,h_j)/t}) )
 
+    Where two tiles belong together by w, they are positives with the weight w in the mean, and
+    negatives with the weight 1 - w in the sum over j.
+
     Args:
         relaxed: hash layer output of one branch, (n, num_bits) float, any scale.
-        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
+        labels: class numbers, (n,) int64, or how much rows belong together, (n, n), 0 to 1.
         temperature: softmax temperature t, > 0, no unit.
 
     Returns:
@@ -160,9 +168,10 @@ def inter_class_hash(relaxed: Tensor, labels: Tensor, *, temperature: float) -> 
     """
     _check(relaxed, labels, temperature)
     h = F.normalize(torch.tanh(relaxed), dim=1)
-    same = _same(labels)
+    overlap = _overlap(h, labels)
     itself = torch.eye(len(h), dtype=torch.bool, device=h.device)
-    return _contrast_with_negatives(h @ h.T / temperature, positive=same & ~itself, negative=~same)
+    positive, negative = overlap.masked_fill(itself, 0), 1 - overlap
+    return _contrast_with_negatives(h @ h.T / temperature, positive=positive, negative=negative)
 
 
 def intra_class_hash(
@@ -175,12 +184,13 @@ def intra_class_hash(
         L_intra = mean_i -log( e^{s(h0_i,h1_i)/t} / (e^{s(h0_i,h1_i)/t}
             + sum_{j: y_j != y_i} e^{s(h0_i,h1_j)/t}) )
 
-    Other images of the same category are neither positives nor negatives.
+    Other images of the same category are neither positives nor negatives; those that belong
+    together by w are negatives with the weight 1 - w.
 
     Args:
         relaxed0: hash layer output of branch 0, (n, num_bits) float, any scale.
         relaxed1: hash layer output of branch 1, row i shows the same image.
-        labels: class numbers, (n,) int64, or which rows belong together, (n, n) bool.
+        labels: class numbers, (n,) int64, or how much rows belong together, (n, n), 0 to 1.
         temperature: softmax temperature t, > 0, no unit.
 
     Returns:
@@ -199,8 +209,8 @@ def intra_class_hash(
     h0 = F.normalize(torch.tanh(relaxed0), dim=1)
     h1 = F.normalize(torch.tanh(relaxed1), dim=1)
     similarity = h0 @ h1.T / temperature  # (n, n), row: branch 0, column: branch 1
-    other = ~_same(labels)
-    twin = torch.eye(len(h0), dtype=torch.bool, device=h0.device)
+    other = 1 - _overlap(h0, labels)
+    twin = torch.eye(len(h0), dtype=h0.dtype, device=h0.device)
     forth = _contrast_with_negatives(similarity, positive=twin, negative=other)
     back = _contrast_with_negatives(similarity.T, positive=twin, negative=other)
     return (forth + back) / 2
@@ -219,21 +229,25 @@ def quantization(relaxed: Tensor) -> Tensor:
 
 
 def _contrast_with_negatives(similarity: Tensor, *, positive: Tensor, negative: Tensor) -> Tensor:
-    """Contrast each positive alone with all negatives of its row."""
-    negatives = similarity.masked_fill(~negative, -torch.inf).logsumexp(dim=1, keepdim=True)
+    """Contrast each positive alone with all negatives of its row, both with weights from 0 to 1."""
+    none = negative == 0
+    weighted = similarity + negative.masked_fill(none, 1).log()
+    negatives = weighted.masked_fill(none, -torch.inf).logsumexp(dim=1, keepdim=True)
     # -log(e^p / (e^p + sum e^n)) = log(1 + e^(logsumexp n - p)), 0 where there is no negative
     return _mean_over_positives(F.softplus(negatives - similarity), positive)
 
 
-def _mean_over_positives(loss: Tensor, positive: Tensor) -> Tensor:
-    """Return the mean over each row's positives, then over the rows that have one."""
-    count = positive.sum(dim=1)
-    rows = loss.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)
-    return rows.sum() / (count > 0).sum().clamp(min=1)
+def _mean_over_positives(loss: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean over each row's positives, then over the rows that have one."""
+    total, none = weight.sum(dim=1), weight == 0
+    rows = (loss.masked_fill(none, 0) * weight).sum(dim=1) / total.where(total > 0, 1)
+    return rows.sum() / (total > 0).sum().clamp(min=1)
 
 
-def _same(labels: Tensor) -> Tensor:
-    return labels if labels.ndim == 2 else labels[:, None] == labels[None, :]
+def _overlap(like: Tensor, labels: Tensor) -> Tensor:
+    """Return how much rows belong together, (n, n) floats as those of `like`, 0 to 1."""
+    pairs = labels if labels.ndim == 2 else labels[:, None] == labels[None, :]
+    return pairs.to(like.dtype)
 
 
 def _check(rows: Tensor, labels: Tensor, temperature: float) -> None:

@@ -1,8 +1,9 @@
 """What the tiles of a batch should be to each other: by labels, by neighborhoods, or by both.
 
-Labels decide for two tiles that have one. For all others the neighborhood decides: two tiles belong
-together if one of them is among the k nearest of the other by their features, which the labels that
-there are have shaped.
+Labels decide for two tiles that have one. With several labels a tile, any shared label makes two
+tiles belong together, and the more the larger the share of shared labels. For all others the
+neighborhood decides: two tiles belong together if one of them is among the k nearest of the other
+by their features, which the classes that there are have shaped.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,8 @@ class Targets(NamedTuple):
         shaped: features that neighborhoods are taken in, (n, e) float, length 1; None for those of
             the teacher.
         by_label: which tiles were drawn for their label, (n,) bool; None if all or none were.
+        sets: which labels each tile has, (n, labels) bool, if it may have several, which then count
+            instead of the class; else None.
     """
 
     labels: Tensor
@@ -34,6 +37,7 @@ class Targets(NamedTuple):
     reach: Tensor | None = None
     shaped: Tensor | None = None
     by_label: Tensor | None = None
+    sets: Tensor | None = None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """Return the targets with every part changed, such as moved to another device."""
@@ -48,16 +52,46 @@ class Targets(NamedTuple):
         return self.teacher @ self.teacher.T
 
     @property
+    def known(self) -> Tensor:
+        """Which tiles have a label, (n,) bool."""
+        return self.labels != UNLABELED if self.sets is None else self.sets.any(dim=1)
+
+    @property
     def same(self) -> Tensor:
         """Which tiles belong together, (n, n) bool; every tile belongs to itself."""
-        known = self.labels != UNLABELED
+        known = self.known
         both = known[:, None] & known[None, :]
-        same = (self.labels[:, None] == self.labels[None, :]) & both
+        if self.sets is None:
+            same = (self.labels[:, None] == self.labels[None, :]) & both
+        else:
+            same = self._shared > 0
         if self.reach is not None:
             cosine = self.similarity if self.shaped is None else self.shaped @ self.shaped.T
             near = cosine >= self.reach[:, None] - ROUNDING
             same |= (near | near.T) & ~both
         return same | torch.eye(len(same), dtype=torch.bool, device=same.device)
+
+    @property
+    def overlap(self) -> Tensor:
+        """How much tiles belong together, (n, n) float, 0 to 1; with one class each it is `same`.
+
+        Of two tiles with several labels it is the Jaccard index, shared labels over the labels of
+        both.
+        """
+        same = self.same.float()
+        if self.sets is None:
+            return same
+        number = self.sets.sum(dim=1)
+        shared = self._shared
+        union = number[:, None] + number[None, :] - shared
+        return torch.where(shared > 0, shared / union.clamp(min=1), same)
+
+    @property
+    def _shared(self) -> Tensor:
+        """Number of labels that two tiles share, (n, n) float."""
+        assert self.sets is not None
+        sets = self.sets.float()
+        return sets @ sets.T
 
     @property
     def parts(self) -> list[Tensor]:
