@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -291,7 +292,8 @@ def _prepare_tiles(
     net.to(memory_format=torch.channels_last)
     if config.compile:
         net.backbone.compile()
-    return net, _make_batches(TileBatches, tiles, dataset, rows, config, teacher), val
+    kind = partial(TileBatches, units=net.bands.units)
+    return net, _make_batches(kind, tiles, dataset, rows, config, teacher), val
 
 
 def _make_batches(
@@ -310,7 +312,6 @@ def _make_batches(
         teacher=teacher,
         ids=dataset.items["id"].iloc[rows].tolist(),
         sets=dataset.label_matrix[rows] if dataset.has_several else None,
-        units=dataset.bands.units if isinstance(dataset, TileDataset) else (),
     )
 
 
