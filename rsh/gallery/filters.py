@@ -8,6 +8,7 @@
                             west is greater than its east crosses the 180th meridian; longitudes
                             are from -180 to 180 or from 0 to 360
     set=to check            tiles in a set that visitors made, or in one of several
+    labels=coast            of several labels a tile, those with this one, or with one of several
     label=forest            the class that a visitor gave, or else that of the column class
     group=coast/17.jpg      tiles of the group that holds the tile of an id, or that visitors gave
                             this name: see `rsh groups`
@@ -36,6 +37,7 @@ from rsh.data.places import wrap
 from rsh.data.regions import Region, read_region
 from rsh.errors import InputError
 from rsh.index.base import ColumnTest
+from rsh.labels import SEPARATOR, SEVERAL
 from rsh.text import plural
 
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
@@ -350,13 +352,27 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
             )
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
         raise InputError("the lower end comes first", parameter="filter", value=condition)
+    return _column_tests(condition, column, values)
+
+
+def _column_tests(
+    condition: Condition, column: "pd.Series[Any]", values: list[float] | list[str]
+) -> list[ColumnTest]:
+    """Return the tests of a condition whose values have the type of the column."""
     is_bool = pd.api.types.is_bool_dtype(column)
-    tests = [
-        ColumnTest(condition.column, values, condition.between, condition.negated, is_bool=is_bool)
-    ]
-    if condition.column == "class" and condition.negated:  # an unknown class is not another one
-        tests.append(ColumnTest("class", [""], between=False, negated=True))
+    name, between, negated = condition.column, condition.between, condition.negated
+    if name == SEVERAL and not between and not pd.api.types.is_numeric_dtype(column):
+        values = _with_labels(column, [str(value) for value in values]) or values
+    tests = [ColumnTest(name, values, between, negated, is_bool=is_bool)]
+    if name in ("class", SEVERAL) and negated:  # an unknown class is not another one
+        tests.append(ColumnTest(name, [""], between=False, negated=True))
     return tests
+
+
+def _with_labels(column: "pd.Series[Any]", labels: Sequence[str]) -> list[str]:
+    """Return the values of a column of several labels that hold one of these labels."""
+    values = [str(value) for value in column.dropna().unique()]
+    return [value for value in values if {value, *value.split(SEPARATOR)} & {*labels}]
 
 
 def _stripped(condition: Condition) -> list[str]:

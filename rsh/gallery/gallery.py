@@ -54,7 +54,7 @@ from rsh.gallery.segment import GalleryTiles, Segment, split_images
 from rsh.index.base import Hits
 from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
-from rsh.labels import UNLABELED, Labeled
+from rsh.labels import SEPARATOR, SEVERAL, UNLABELED, Labeled
 
 if TYPE_CHECKING:
     from rsh.data.originals import Original, Originals
@@ -358,6 +358,13 @@ class Gallery(Labeled):
             if isinstance(value, str) and value:
                 return value
         return ""
+
+    def labels_of(self, row: int) -> list[str]:
+        """Return the several labels of a tile; none where tiles have one class, or none."""
+        if SEVERAL not in self.table:
+            return []
+        value = self.table.take([row], [SEVERAL])[SEVERAL].iloc[0]
+        return value.split(SEPARATOR) if isinstance(value, str) and value else []
 
     @cached_property
     def _originals(self) -> "Originals":

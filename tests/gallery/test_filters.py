@@ -17,6 +17,7 @@ ITEMS = pd.DataFrame(
         "latitude": [50.0, 0.0, 0.0, 10.0, -89.0, 50.0],
         "cloud cover": [0, 10, 20, 30, 40, 50],
         "date": ["2021-05-03", None, "2021-12-31", "2022-01-01", "2020-02-02", ""],
+        "labels": ["sea", "sand;sea", "rock", "ice", None, ""],
     }
 )
 
@@ -52,6 +53,11 @@ def found(*texts: str) -> str:
         (("polygon=5,45,25,45,25,55,5,55:15,45,16,45,16,55,15,55", "class=forest"), "a"),
         ((" class = forest , desert ",), "abc"),
         (("id=a,f",), "af"),
+        (("labels=sea",), "ab"),  # of several labels
+        (("labels=sea,ice",), "abd"),
+        (("labels!=sea",), "cd"),  # of e and f they are not known
+        (("labels=sand;sea",), "b"),
+        (("labels=se",), ""),
     ],
 )
 def test_conditions_mean_what_they_say(texts: tuple[str, ...], ids: str):

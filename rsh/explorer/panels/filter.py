@@ -9,6 +9,7 @@ from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import OVERLAPS, POLYGON
 from rsh.gallery.gallery import Gallery
+from rsh.labels import SEPARATOR, SEVERAL
 from rsh.text import humanize
 
 FEW = 60  # different values of a column that fit into a list
@@ -95,6 +96,8 @@ def _column(name: str, column: pd.Series) -> dict[str, Any]:
         low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
         return entry | {"kind": "number", "values": [], "hint": f"from..to, such as {low}..{high}"}
     values = sorted(map(str, known.unique()))
+    if name == SEVERAL:
+        values = sorted({label for value in values for label in value.split(SEPARATOR)})
     if len(values) > FEW:
         return entry | {"values": [], "hint": "one value, or several separated by commas"}
     return entry | {"values": [*filter(_is_plain, values)], "hint": ""}

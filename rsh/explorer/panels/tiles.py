@@ -23,7 +23,7 @@ NO_CLASS = UNLABELED  # no color
 def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel shows of one tile, ready for a widget's trait.
 
-    The dictionary holds row, id, name (its class, readable, or its file if it has none), color
+    The dictionary holds row, id, name (its class or labels, readable, or else its file), color
     (number of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address
     that shows it), split (in words, or ""), unseen (whether it is held out), and thumb (JPEG).
     """
@@ -36,7 +36,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     return {
         "row": row,
         "id": gallery.ids[row],
-        "name": file_name(gallery, row) if label == NO_CLASS else humanize(gallery.classes[label]),
+        "name": _name(gallery, row, label),
         "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
@@ -45,6 +45,14 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "unseen": split == "query",
         "thumb": gallery.thumbnail(row),
     }
+
+
+def _name(gallery: Gallery, row: int, label: int) -> str:
+    """Return what a tile is called: its class, else its several labels, else its file."""
+    if label != NO_CLASS:
+        return humanize(gallery.classes[label])
+    labels = gallery.labels_of(row)
+    return ", ".join(map(humanize, labels)) if labels else file_name(gallery, row)
 
 
 def file_name(gallery: Gallery, row: int) -> str:

@@ -15,6 +15,7 @@ const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 const DATE = /^\d{4}(-|$)/;
 const DEGREES = ["longitude", "latitude"];
 const IN_MEMORY = ["class", "split"]; // columns that every gallery has
+const LABELS = "labels"; // column of several labels a tile, separated by semicolons
 const KEPT = 8; // masks of conditions
 
 /**
@@ -78,10 +79,25 @@ async function byTests(gallery, condition) {
   if (name === "class" && !gallery.numLabeled) {
     throw wrongFilter("these tiles have no classes: label= finds those that were given", textOf(condition));
   }
-  const holds = test(condition, column);
+  const isSeveral = name === LABELS && !condition.between && !column.isNumber;
+  const holds = isSeveral ? hasLabel(condition) : test(condition, column);
   // An unknown class is not another one.
   const meets = name === "class" && negated ? (/** @type {unknown} */ value) => value !== "" && holds(value) : holds;
   return spread(gallery, column, meets);
+}
+
+/**
+ * Whether a tile has one of several labels.
+ * @param {Condition} condition
+ * @returns {(value: unknown) => boolean}
+ */
+function hasLabel(condition) {
+  const labels = condition.values.map((value) => value.trim());
+  if (!labels.every(Boolean)) throw malformed(textOf(condition));
+  return (value) => {
+    const text = isKnown(value) ? textOfValue(value) : "";
+    return text !== "" && [text, ...text.split(";")].some((one) => labels.includes(one)) !== condition.negated;
+  };
 }
 
 /**
