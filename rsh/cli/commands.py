@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rsh.cli import (
+    backbones,
     data,
     duplicates,
     encode,
@@ -22,6 +23,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "data list": data.data_list,
     "data check": data.data_check,
     "data tiles": data.data_tiles,
+    "backbones": backbones.backbones,
+    "backbones fetch": backbones.backbones_fetch,
     "train": train.train,
     "encode": encode.encode,
     "project": encode.project,

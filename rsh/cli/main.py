@@ -17,6 +17,8 @@ from rsh.text import escape_control_chars
 
 OVERVIEW = {
     "data": "List, download and check data sets, and cut scenes into tiles.",
+    "backbones": "List backbones: parameters, bands, input, license, and whether their weights are "
+    "here.",
     "train": "Train a model on tiles or embeddings, with labels or without.",
     "encode": "Encode tiles with a trained model into a gallery folder.",
     "project": "Compute 2D maps of a gallery's feature space and hash space (UMAP), for the "

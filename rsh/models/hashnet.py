@@ -60,8 +60,8 @@ class HashNet(nn.Module):
         """Create a network with ImageNet weights in the backbone and random weights in the head.
 
         Args:
-            backbone: a timm model name; or "embedding-768" for embeddings of 768 numbers, to which
-                image_size, tta and feature_stages do not apply.
+            backbone: a name of `rsh backbones`; or "embedding-768" for embeddings of 768 numbers,
+                to which image_size, tta and feature_stages do not apply.
             num_bits: code length, bits, a multiple of 4 from 4 to 256.
             look_bits: how many of them, the last ones, keep what a tile looks like, a multiple of 4
                 from 0 to num_bits; the others say what it is.

