@@ -359,7 +359,7 @@ class Gallery(Labeled):
                 return value
         return ""
 
-    def labels_of(self, row: int) -> list[str]:
+    def list_labels(self, row: int) -> list[str]:
         """Return the several labels of a tile; none where tiles have one class, or none."""
         if SEVERAL not in self.table:
             return []

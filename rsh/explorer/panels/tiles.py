@@ -51,7 +51,7 @@ def _name(gallery: Gallery, row: int, label: int) -> str:
     """Return what a tile is called: its class, else its several labels, else its file."""
     if label != NO_CLASS:
         return humanize(gallery.classes[label])
-    labels = gallery.labels_of(row)
+    labels = gallery.list_labels(row)
     return ", ".join(map(humanize, labels)) if labels else file_name(gallery, row)
 
 
