@@ -19,7 +19,7 @@ def find_names(pattern: str) -> list[str]:
     """Return the names of backbones.
 
     Args:
-        pattern: a name, a part of one, or one with *; "" for those that are recommended.
+        pattern: a name, a part of one, or one with an asterisk; "" for those that are recommended.
 
     Raises:
         InputError: no name matches.
