@@ -88,6 +88,7 @@ MISTAKES = [
     ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--scale", "0"],
     ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--scale", "0.0001"],
     ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all"],
+    ["train", "--data", "scene.tif", "--size", "20", "--input-bands", "all", "--offset=-1000"],
     ["train", "--data", "vectors.npy", "--vector-column", "e"],
     ["train", "--data", "vectors.npy", "--method", "csq", "--output", "run"],
     ["train", "--data", "lacking.npy", "--output", "run"],

@@ -23,6 +23,7 @@ from rsh.labels import LabelSource
 from rsh.text import plural
 
 if TYPE_CHECKING:
+    from rsh.data.bands import Bands
     from rsh.data.dataset import Dataset
 
 DEFAULT = TrainConfig()
@@ -104,10 +105,9 @@ def train(
         config: Settings of the training.
     """
     from rsh.data.bands import IMAGE
-    from rsh.data.open import holds_embeddings, open_dataset
+    from rsh.data.open import open_dataset
     from rsh.data.sample import SAMPLE
     from rsh.data.tiles import TileDataset
-    from rsh.models.backbone import native_bands
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
     from rsh.training.train import train as fit
@@ -115,11 +115,12 @@ def train(
     if resume:
         run = Run.open(resume)
         config = TrainConfig(**run.config["train"])
-        net = HashNet(**run.config["model"], seed=config.seed)
+        weights = run.weights
+        net = HashNet(**run.config["model"], pretrained=weights == "pretrained", seed=config.seed)
         split = run.split(None if data == SAMPLE else data)
         history = fit(net, split, config, run=resume, resume=True)
     else:
-        needs = native_bands(backbone) if backbone and not holds_embeddings(data) else IMAGE
+        needs = Run.open(init_from).bands if init_from else _native_bands(backbone, data)
         options = values.read(input_bands or ",".join(needs.names))
         try:
             dataset = open_dataset(
@@ -193,6 +194,15 @@ def train(
         print(f"note: no tile has a label; {more}", file=sys.stderr)
     next_step = f"next: rsh encode {resume or output}, or rsh evaluate to score held-out queries"
     print(next_step, file=sys.stderr)
+
+
+def _native_bands(backbone: str | None, data: str) -> "Bands":
+    """Return the bands that a backbone was trained on, if they are not those of an image."""
+    from rsh.data.bands import IMAGE
+    from rsh.data.open import holds_embeddings
+    from rsh.models.backbone import native_bands
+
+    return native_bands(backbone) if backbone and not holds_embeddings(data) else IMAGE
 
 
 def _backbone(dataset: "Dataset", named: str | None) -> str:

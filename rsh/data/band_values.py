@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -21,7 +22,16 @@ from rsh.data.bands import (
     plain_name,
 )
 from rsh.data.raster import HEAD, Raster, explain_raster_error, find_driver, open_tile
-from rsh.data.units import BandSample, check_offset, explain_mismatch, guess_units, stated_offset
+from rsh.data.units import (
+    BandSample,
+    check_offset,
+    check_range,
+    check_scaled,
+    explain_mismatch,
+    find_mixture,
+    guess_units,
+    stated_offset,
+)
 from rsh.errors import InputError
 
 Values = NDArray[np.float32]
@@ -31,9 +41,10 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 class _Sampled(NamedTuple):
-    """What a raster tells of its bands."""
+    """What a raster tells of its bands: samples before and after the options, and its offset."""
 
     name: str
+    before: list[BandSample]
     samples: list[BandSample]
     offset: float
 
@@ -74,13 +85,41 @@ def settle_bands(
     guessed = guess_units(samples)
     units = (options.unit,) * len(names) if options.unit else guessed
     found = Bands(names, units)
-    for each in sampled:
-        if forgotten := check_offset(options, each.offset):
-            raise InputError(f"{each.name} {forgotten}")
-    offset = next((each.offset for each in sampled if each.offset), 0.0)
-    if like.names and (wrong := explain_mismatch(found, like, samples, offset)):
-        raise InputError(f"{sampled[0].name}: {wrong}")
+    _check_alike(sampled, names)
+    first = sampled[0]
+    if like.names and (wrong := explain_mismatch(found, like, samples, first.offset)):
+        raise InputError(f"{first.name}: {wrong}")
+    if forgotten := check_offset(options, first.offset):
+        raise InputError(f"{first.name} {forgotten}")
+    for name, before, sample in zip(names, first.before, samples, strict=True):
+        if wrong := check_scaled(name, before, options) or check_range(name, sample):
+            raise InputError(f"{first.name}: {wrong}")
     return found, replace(options, names=names)
+
+
+def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
+    """Refuse rasters of which some have another unit, or state another offset.
+
+    Raises:
+        InputError: names two of them.
+    """
+    first = sampled[0]
+    for each in sampled:
+        if each.offset != first.offset:
+            raise InputError(
+                f"{each.name} states that {each.offset:g} must be added to its digital numbers and "
+                f"{first.name} states {first.offset:g}: read them apart"
+            )
+    for place, name in enumerate(names):
+        column = [each.samples[place] for each in sampled]
+        if mixture := find_mixture(column):
+            units = [guess_units([column[one]])[0] for one in mixture]
+            medians = [float(np.median(column[one].values)) for one in mixture]
+            one, other = (sampled[number].name for number in mixture)
+            raise InputError(
+                f"{name} of {one} holds {units[0]} (median {medians[0]:.4g}) and of {other} "
+                f"{units[1]} (median {medians[1]:.4g}): bring them to one unit, or read them apart"
+            )
 
 
 def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
@@ -104,17 +143,20 @@ def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
     numbers = find_bands(raster.band_names, names, raster.name)
-    samples = []
+    before, samples = [], []
     for number in numbers:
         (values,) = raster.sample((number,), SAMPLE_SIDE)
-        changed = np.asarray(values, np.float64) * options.scale + options.offset
-        is_scaled = raster.is_scaled(number) or (options.scale, options.offset) != (1, 0)
-        samples.append(BandSample(changed, raster.source.dtypes[number - 1], is_scaled))
+        whole, kind = np.asarray(values, np.float64), raster.source.dtypes[number - 1]
+        is_scaled = raster.is_scaled(number)
+        before.append(BandSample(whole, kind, is_scaled))
+        changed = whole * options.scale + options.offset
+        samples.append(BandSample(changed, kind, is_scaled or options.scale != 1))
     tags = {**raster.source.tags()}
     for number in numbers:
         tags |= raster.source.tags(number)
     is_physical = any(map(raster.is_scaled, numbers))
-    return _Sampled(raster.name, samples, 0.0 if is_physical else stated_offset(tags))
+    offset = 0.0 if is_physical else stated_offset(tags)
+    return _Sampled(raster.name, before, samples, offset)
 
 
 def _join(column: Sequence[BandSample]) -> BandSample:
@@ -162,10 +204,28 @@ def read_bands(
         content = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror}): check the path") from None
+    options = replace(options, names=like.names)
     if driver := find_driver(content[:HEAD]):
         with open_tile(io.BytesIO(content), driver, name) as raster:
-            settle_bands([raster], replace(options, names=like.names), like)
-    return decode_bands(content, replace(options, names=like.names), name)
+            options = _options_of_query(raster, options, like)
+    return decode_bands(content, options, name)
+
+
+def _options_of_query(raster: Raster, options: BandOptions, like: Bands) -> BandOptions:
+    """Return the options for a raster that is in the network's unit, or as the gallery's tiles.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        return settle_bands([raster], options, like)[1]
+    except InputError as error:
+        plain = BandOptions(like.names)
+        if options != plain:
+            with suppress(InputError):
+                return settle_bands([raster], plain, like)[1]
+        advice = str(error).replace(": add --", ": convert it as `rsh encode` would with --")
+        raise InputError(advice) from None
 
 
 def _no_raster(name: str, bands: Sequence[str]) -> str:

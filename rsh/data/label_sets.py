@@ -9,6 +9,7 @@
 An empty list, or a row of zeros, is a tile without a label.
 """
 
+import numpy as np
 import pandas as pd
 
 from rsh.errors import InputError
@@ -69,17 +70,18 @@ def join_labels(names: object, where: str) -> str:
     """Return a list of labels as a text, as the column `labels` has it.
 
     Args:
-        names: the list, or None; a single value is a list of one.
+        names: the list, of which missing values are left out; a text, as it is; or one value.
         where: what it is of, in error messages.
 
     Raises:
         InputError: a label holds a semicolon.
     """
-    if names is None:
-        return ""
-    texts = [str(name).strip() for name in names] if isinstance(names, list) else [str(names)]
+    if isinstance(names, str):
+        return names
+    listed = list(names) if isinstance(names, list | tuple | np.ndarray) else [names]
+    texts = [str(name).strip() for name in listed if name is not None and name == name]  # NaN
     wrong = next((text for text in texts if SEPARATOR in text), None)
-    if wrong is not None and isinstance(names, list):
+    if wrong is not None:
         raise InputError(
             f"{where} has the label {wrong!r}: write it without {SEPARATOR}, which separates labels"
         )

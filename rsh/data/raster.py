@@ -161,15 +161,26 @@ class Raster:
     def cut(self, window: Any) -> tuple[bytes, float]:
         """Return a window with all bands as a GeoTIFF, and the share of its pixels with data."""
         import rasterio
+        from rasterio.enums import MaskFlags
 
         source = self.source
-        profile = {"driver": TIFF, "count": source.count, "dtype": source.dtypes[0]}
-        profile |= {"nodata": source.nodata, "width": window.width, "height": window.height}
+        kind = np.result_type(*source.dtypes)
+        values = np.stack([source.read(band, window=window) for band in source.indexes])
+        values, nodata = values.astype(kind), source.nodata
+        flags = {flag for each in source.mask_flag_enums for flag in each}
+        if len(set(map(str, source.nodatavals))) > 1:  # a GeoTIFF has one value for all bands
+            kind = np.result_type(kind, np.float32)
+            values = np.where(source.read_masks(window=window) > 0, values, np.nan).astype(kind)
+            nodata = np.nan
+        profile = {"driver": TIFF, "count": source.count, "dtype": kind, "nodata": nodata}
+        profile |= {"width": window.width, "height": window.height}
         profile |= {"crs": source.crs, "transform": source.window_transform(window)}
         valid = float(np.mean(self._masks(source.indexes, window=window).max(axis=0) > 0))
-        with rasterio.MemoryFile() as file:
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.MemoryFile() as file:
             with file.open(**profile) as tile:
-                tile.write(source.read(window=window))
+                tile.write(values)
+                if MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags:
+                    tile.write_mask(source.dataset_mask(window=window))
                 tile.descriptions, tile.colorinterp = source.descriptions, source.colorinterp
                 tile.scales, tile.offsets = source.scales, source.offsets
             return file.read(), valid

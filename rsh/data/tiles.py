@@ -28,6 +28,7 @@ from rsh.data.sources.open import open_source
 from rsh.data.sources.raster import RasterSource, open_all
 from rsh.data.sources.webdataset import RANGE
 from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
+from rsh.data.units import check_tile
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.labels import LabelSource, check_label_source, describe_labels
 
@@ -254,7 +255,11 @@ class TileDataset(Dataset):
         Raises:
             InputError: it cannot be read, or lacks a band; the message names it.
         """
-        return decode_bands(content, self.band_options, str(self.items["id"].iloc[row]))
+        name = str(self.items["id"].iloc[row])
+        values = decode_bands(content, self.band_options, name)
+        if wrong := check_tile(values, self.bands):
+            raise InputError(f"{name}: {wrong}: bring it to their unit, or leave it out")
+        return values
 
     def drop_unreadable(self) -> "TileDataset":
         """Decode every image, and return the readable tiles; warnings name the others.

@@ -5,6 +5,7 @@ torchgeo-bench 105 results were no better than chance for this reason. So the un
 settled when it is opened, and a network takes its own alone.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -23,6 +24,9 @@ MOST_BELOW_0 = 0.2  # share of such reflectance
 # higher. Source: https://sentinels.copernicus.eu/web/sentinel/-/copernicus-sentinel-2-major-products-upgrade-upcoming
 BASELINE, RAISED_BY = 4.0, -1000.0
 QUANTIFICATION = 1e-4  # reflectance in a digital number of Sentinel-2, and of most other products
+FAR = 20  # times the largest value of others
+SMALLEST, LARGEST = 1e-3, 65_504.0  # of the largest value, so that half floats resolve the others
+MUCH = 0.5  # a smaller scale turns digital numbers or percent into reflectance
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -32,7 +36,7 @@ class BandSample(NamedTuple):
     Attributes:
         values: finite, after every scale and offset, (n,) float64.
         kind: the type in the file, as NumPy calls it.
-        is_scaled: whether a scale or offset was applied.
+        is_scaled: whether a scale was applied, so that whole numbers are no digital numbers.
     """
 
     values: NDArray[np.float64]
@@ -58,13 +62,74 @@ def _guess_unit(sample: BandSample) -> Unit:
         return "8 bits"
     if not sample.is_scaled and np.dtype(sample.kind).kind in "iu":
         return "DN"
+    if not values.size:
+        return "unknown"
     low, middle, high = np.percentile(values, (0.5, 50, 99.5))
     if middle < 0:
         return "dB" if LOWEST <= low <= FAINT and high <= HIGHEST else "unknown"
     if high > BRIGHTEST:
-        return "DN" if _is_whole(sample) else "unknown"
+        return "DN" if low >= 0 and _is_whole(sample) else "unknown"
     is_reflectance = low >= DARKEST and np.mean(values < 0) <= MOST_BELOW_0
     return "reflectance" if is_reflectance else "unknown"
+
+
+def find_mixture(samples: Sequence[BandSample]) -> tuple[int, int] | None:
+    """Return two of several samples of one band that have not the same unit; None if all have.
+
+    A unit that is not known counts where its values are far beyond all others: some tiles of one
+    data set are darker or brighter than a unit usually is.
+    """
+    units = [_guess_unit(sample) for sample in samples]
+    known = [place for place, unit in enumerate(units) if unit != "unknown"]
+    for place in known:
+        if units[place] != units[known[0]]:
+            return known[0], place
+    sizes = [float(np.median(np.abs(one.values))) if one.values.size else 0 for one in samples]
+    if known:
+        largest = max(float(np.abs(samples[place].values).max()) for place in known)
+        for place, size in enumerate(sizes):
+            if units[place] == "unknown" and size > FAR * largest:
+                return known[0], place
+    return None
+
+
+def check_range(name: str, sample: BandSample) -> str:
+    """Say that values are too large or small to be kept as half floats; "" if they are not."""
+    most = float(np.percentile(np.abs(sample.values), 99.9)) if sample.values.size else 1.0
+    if most == 0 or SMALLEST <= most <= LARGEST:
+        return ""
+    scale = 10.0 ** -math.floor(math.log10(most))
+    return (
+        f"{name} reaches {most:.3g}, where values of {SMALLEST:g} to {LARGEST:g} are kept: add "
+        f"--scale {scale:g}"
+    )
+
+
+def check_scaled(name: str, before: BandSample, options: BandOptions) -> str:
+    """Say that a scale was given for values that are reflectance without it; "" if not."""
+    if options.unit or not abs(options.scale) < MUCH or _guess_unit(before) != "reflectance":
+        return ""
+    low, high = np.percentile(before.values, (2, 98))
+    return f"{name} holds reflectance already ({low:.4g} to {high:.4g}): leave out --scale"
+
+
+def check_tile(values: NDArray[np.float32], bands: Bands) -> str:
+    """Say which band of a tile is far outside of its unit; "" if none is.
+
+    Only some tiles of a data set decide its units.
+
+    Args:
+        values: (bands, h, w), NaN where there is no data.
+        bands: of the data set.
+    """
+    limits = {"reflectance": FAR * BRIGHTEST, "dB": FAR * HIGHEST, "8 bits": 255}
+    for name, unit, band in zip(bands.names, bands.units, values, strict=True):
+        known = band[np.isfinite(band)]
+        middle = float(np.median(np.abs(known))) if known.size else 0.0
+        is_share = unit == "DN" and 0 < middle < BRIGHTEST and (known % 1 != 0).any()
+        if middle > limits.get(unit, np.inf) or is_share:
+            return f"{name} has a median of {middle:.4g}, and the others hold {_named(unit)}"
+    return ""
 
 
 def _is_whole(sample: BandSample) -> bool:
@@ -142,11 +207,15 @@ def _mend(has: str, takes: str, ends: tuple[float, float], offset: float) -> str
 
 
 def check_offset(options: BandOptions, offset: float) -> str:
-    """Say that an offset that the file states was forgotten beside a scale; "" if it was not."""
+    """Say that an offset that the file states is not added; "" if it is."""
     wanted = offset * options.scale
-    if not offset or options.scale == 1 or np.isclose(options.offset, wanted, rtol=1e-3):
+    if not offset or np.isclose(options.offset, wanted, rtol=1e-3):
         return ""
+    more = ""
+    if options.scale == 1:
+        share = offset * QUANTIFICATION
+        more = f", or --scale {QUANTIFICATION:g} --offset {share:g} for reflectance"
     return (
         f"states that {offset:g} must be added to its digital numbers, as those of Sentinel-2 do "
-        f"since baseline 04.00: add --offset {wanted:g}"
+        f"since baseline 04.00: add --offset {wanted:g}{more}"
     )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rsh.codes.binary import binarize, check_num_bits
 from rsh.codes.encodings import Encodings
+from rsh.config import Weights
 from rsh.data.bands import Bands
 from rsh.data.decoded import DecodedTiles
 from rsh.errors import InputError
@@ -39,6 +40,7 @@ class HashNet(nn.Module):
         image_size: side of the input, pixels.
         bands: what the input shows; `IMAGE` for images, and for embeddings.
         plain: the views from which a tile is encoded, averaged continuous code.
+        weights: which ones the backbone began with.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class HashNet(nn.Module):
         super().__init__()
         self.num_bits, self.look_bits = check_num_bits(num_bits), look_bits
         self.bands = Bands(tuple(bands), tuple(units))
+        self.weights: Weights = "pretrained" if pretrained else "random"
         if look_bits % 4 or not 0 <= look_bits <= num_bits:
             message = f"choose a multiple of 4 from 0 to {num_bits}, the code length"
             raise InputError(message, parameter="look_bits", value=look_bits)

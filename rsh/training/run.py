@@ -21,7 +21,7 @@ from typing import Any
 import safetensors
 from safetensors.torch import load_file, save
 
-from rsh.config import TrainConfig, check_number
+from rsh.config import TrainConfig, Weights, check_number
 from rsh.data.bands import NO_BANDS, BandOptions, Bands
 from rsh.data.dataset import Dataset, Split
 from rsh.data.embeddings import DEFAULT_COLUMNS, ColumnOptions, Embeddings
@@ -120,6 +120,11 @@ class Run:
         return from_json(TilingOptions, noted, where=where, what="run")
 
     @property
+    def weights(self) -> Weights:
+        """Which weights the backbone began with."""
+        return "random" if self.config.get("weights") == "random" else "pretrained"
+
+    @property
     def bands(self) -> Bands:
         """What the network sees; `rsh.data.bands.IMAGE` for images and embeddings."""
         model = self.config["model"]
@@ -160,6 +165,7 @@ class Run:
         if fingerprint(net) != self.config["fingerprint"]:
             raise InputError(f"{file} was altered since training: train again, or restore a copy")
         self.check()
+        net.weights = self.weights
         return net.eval()
 
     def check(self) -> None:

@@ -101,6 +101,7 @@ def train(
         check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
     written = folder if fabric.is_global_zero else None
     settings = {"model": net.settings, "train": asdict(config), "start": fingerprint(net)}
+    settings["weights"] = net.weights
     new = settings | describe(split) if written and not resume else None
     with training_into(written, new):  # only now: unusable data must not create a folder
         try:

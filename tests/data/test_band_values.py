@@ -173,6 +173,89 @@ def test_tiles_of_a_scene_and_tiles_that_were_cut_have_the_same_values(tmp_path:
         np.testing.assert_array_equal(one, tiles.decode_bands(row, tiles.read_bytes(row)))
 
 
+@pytest.mark.parametrize(("one", "other"), [("DN", "reflectance"), ("8 bits", "DN")])
+def test_rasters_of_two_units_are_not_one_data_set(one: str, other: str, tmp_path: Path):
+    (tmp_path / "x").mkdir()
+    for name, unit in (("a", one), ("b", other), ("c", one)):
+        make_scene(tmp_path / "x" / f"{name}.tif", in_unit(reflectance(20), unit))
+    with refused(names=("a.tif", "b.tif", one, other)):
+        TileDataset.open(tmp_path / "x", bands=BandOptions((ALL,)))
+
+
+def test_rasters_that_state_different_offsets_are_not_one_data_set(tmp_path: Path):
+    (tmp_path / "x").mkdir()
+    make_scene(tmp_path / "x" / "a.tif", in_unit(reflectance(20), "DN"))
+    make_scene(tmp_path / "x" / "b.tif", in_unit(reflectance(20), "DN + 1,000"), tags=RAISED)
+    for options in (BandOptions((ALL,)), BandOptions((ALL,), scale=1e-4, offset=-0.1)):
+        with refused(names=("a.tif", "b.tif", "-1000")):
+            TileDataset.open(tmp_path / "x", bands=options)
+
+
+def test_an_offset_that_files_state_is_needed_without_a_scale_as_well(tmp_path: Path):
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), "DN + 1,000"), tags=RAISED)
+    dn = Bands(SENTINEL_2, ("DN",) * 13)
+    for like in (IMAGE, dn):
+        with refused(names=("x.tif", "--offset -1000")):
+            TileDataset.open(
+                file, tiling=TilingOptions(20), bands=BandOptions((ALL,)), like_bands=like
+            )
+    options = BandOptions((ALL,), offset=-1000)
+    dataset = TileDataset.open(file, tiling=TilingOptions(20), bands=options, like_bands=dn)
+    np.testing.assert_allclose(
+        dataset.decode_bands(0, dataset.read_bytes(0)), reflectance()[:, :20, :20] * 1e4, atol=1
+    )
+
+
+def test_a_query_in_the_unit_of_the_network_needs_no_scale_of_the_gallery(tmp_path: Path):
+    values, options = reflectance(20), BandOptions(scale=1e-4)
+    plain = make_scene(tmp_path / "a.tif", values)
+    whole = make_scene(tmp_path / "b.tif", in_unit(values, "DN"))
+    np.testing.assert_array_equal(read_bands(plain, options, REFLECTANCE), values)
+    np.testing.assert_allclose(read_bands(whole, options, REFLECTANCE), values, atol=1e-4)
+    with refused(names=("b.tif", "convert it", "--scale 0.0001")):
+        read_bands(whole, BandOptions(), REFLECTANCE)
+
+
+def test_masks_of_a_scene_reach_its_tiles(tmp_path: Path):
+    import rasterio
+
+    values = reflectance(40)
+    values[:, :, 30:] = 55
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        file = make_scene(tmp_path / "x.tif", values)
+        with rasterio.open(file, "r+") as raster:
+            mask = np.full((40, 40), 255, np.uint8)
+            mask[:, 30:] = 0
+            raster.write_mask(mask)
+    dataset = TileDataset.open(file, tiling=TilingOptions(20), bands=BandOptions((ALL,)))
+    tile = dataset.decode_bands(1, dataset.read_bytes(1))
+    assert np.isnan(tile[:, :, 10:]).all()
+    np.testing.assert_array_equal(tile[:, :, :10], values[:, :20, 20:30])
+
+
+def test_bands_of_other_types_and_nodata_are_read_together(tmp_path: Path):
+    values = reflectance(20)
+    one, two = values[:1].copy(), values[1:2].copy()
+    one[0, 0, 0], two[0, 5, 5] = -9999, -32768
+    make_raster(tmp_path / "a.tif", one, nodata=-9999)
+    make_raster(tmp_path / "b.tif", two.astype(np.float64), nodata=-32768)
+    band = """<VRTRasterBand dataType="{kind}" band="{number}"><NoDataValue>{nodata}</NoDataValue>
+      <Description>{name}</Description><SimpleSource><SourceFilename relativeToVRT="1">{file}
+      </SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"""
+    bands = [
+        band.format(kind="Float32", number=1, nodata=-9999, name="B02", file="a.tif"),
+        band.format(kind="Float64", number=2, nodata=-32768, name="B03", file="b.tif"),
+    ]
+    place = "<SRS>EPSG:32633</SRS><GeoTransform>500000,10,0,5000000,0,-10</GeoTransform>"
+    text = f'<VRTDataset rasterXSize="20" rasterYSize="20">{place}{"".join(bands)}</VRTDataset>'
+    (tmp_path / "x.vrt").write_text(text.replace("\n      </Source", "</Source"))
+    options = BandOptions((ALL,))
+    dataset = TileDataset.open(tmp_path / "x.vrt", tiling=TilingOptions(20), bands=options)
+    tile = dataset.decode_bands(0, dataset.read_bytes(0))
+    assert np.isnan(tile[0, 0, 0]) and np.isnan(tile[1, 5, 5]) and np.isnan(tile).sum() == 2
+    np.testing.assert_allclose(tile[1, 0], values[1, 0], rtol=1e-6)
+
+
 def test_the_day_of_a_scene_is_an_attribute(tmp_path: Path):
     (tmp_path / "scenes").mkdir()
     for name, tags in {

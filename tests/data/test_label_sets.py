@@ -14,6 +14,7 @@ from refusals import refused
 
 from rsh.data.check import check_data, draw_sheet, to_text
 from rsh.data.embeddings import Embeddings
+from rsh.data.label_sets import join_labels
 from rsh.data.open import open_dataset
 from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
@@ -199,3 +200,10 @@ def test_check_reports_labels(tmp_path: Path):
     dataset = TileDataset.open(where, labels="multi")
     drawn = [text.get_text() for axes in draw_sheet(dataset, range(4)).axes for text in axes.texts]
     assert drawn == ["sand\n1", "sea\n3", "wood\n1", "no label\n1"]
+
+
+def test_missing_values_in_a_list_are_no_labels():
+    assert join_labels(["sea", None, float("nan"), "sand"], "x") == "sea;sand"
+    assert join_labels(("a", "b"), "x") == join_labels(np.array(["a", "b"]), "x") == "a;b"
+    assert join_labels(None, "x") == join_labels([], "x") == ""
+    assert join_labels("sea;sand", "x") == "sea;sand"

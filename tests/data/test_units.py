@@ -3,7 +3,17 @@ import pytest
 from make_bands import in_unit, reflectance
 
 from rsh.data.bands import BandOptions, Bands
-from rsh.data.units import BandSample, check_offset, explain_mismatch, guess_units, stated_offset
+from rsh.data.units import (
+    BandSample,
+    check_offset,
+    check_range,
+    check_scaled,
+    check_tile,
+    explain_mismatch,
+    find_mixture,
+    guess_units,
+    stated_offset,
+)
 
 
 def sample(values: np.ndarray, *, is_scaled: bool = False) -> BandSample:
@@ -92,6 +102,52 @@ def test_percent_is_taken_for_reflectance_that_needs_a_factor():
 
 def test_an_offset_that_was_forgotten_beside_a_scale_is_named():
     assert "add --offset -0.1" in check_offset(BandOptions(scale=1e-4), -1000)
-    for fine in (BandOptions(), BandOptions(scale=1e-4, offset=-0.1)):
-        assert not check_offset(fine, -1000)
+    assert "add --offset -1000" in check_offset(BandOptions(), -1000)
+    assert not check_offset(BandOptions(scale=1e-4, offset=-0.1), -1000)
     assert not check_offset(BandOptions(scale=1e-4), 0)
+
+
+def test_values_that_half_floats_do_not_keep_are_refused_with_a_scale():
+    assert "--scale 1e-06" in check_range("B1", sample(np.array([2e5, 4e6])))
+    assert "--scale 1e+10" in check_range("B1", sample(np.array([1e-11, 4e-10])))
+    for fine in ([0.0, 0.0], [0.02, 0.4], [-25.0, -3], [0, 60_000]):
+        assert not check_range("B1", sample(np.array(fine)))
+
+
+def test_a_scale_for_what_is_reflectance_already_is_refused():
+    values = sample(np.array([0.02, 0.4, 0.3]))
+    assert "leave out --scale" in check_scaled("B1", values, BandOptions(scale=1e-4))
+    assert not check_scaled("B1", values, BandOptions(scale=255))
+    assert not check_scaled("B1", values, BandOptions(scale=1e-4, unit="unknown"))
+    assert not check_scaled("B1", sample(np.array([200, 4000])), BandOptions(scale=1e-4))
+
+
+def test_samples_of_two_units_are_found():
+    share, whole = sample(np.array([0.02, 0.4])), sample(np.array([200, 4000]))
+    between = sample(np.array([200.5, 4000.25]))  # resampled digital numbers
+    assert find_mixture([share, share]) is None
+    assert find_mixture([share, whole, share]) == (0, 1)
+    assert find_mixture([share, share, between]) == (0, 2)
+    radar = sample(np.array([-20.0, -8, -3.5]))
+    city = sample(np.array([-2.0, 6]))  # a radar gets more back from it
+    assert find_mixture([radar, city]) is None
+    assert find_mixture([sample(np.array([])), share]) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "is_wrong"),
+    [
+        ("reflectance", [0.1, 1.9], False),
+        ("reflectance", [812.0, 3000], True),
+        ("DN", [0.0, 1, 0], False),
+        ("DN", [0.1, 0.4, 0.2], True),
+        ("8 bits", [255.0, 3], False),
+        ("8 bits", [300.0, 500], True),
+        ("dB", [-20.0, -3], False),
+        ("unknown", [1e4, 1e4], False),
+        ("reflectance", [np.nan, np.nan], False),
+    ],
+)
+def test_a_tile_far_outside_of_its_unit_is_named(unit: str, values: list[float], is_wrong: bool):
+    tile = np.array(values, np.float32)[None, None]
+    assert bool(check_tile(tile, Bands(("B04",), (unit,)))) == is_wrong

@@ -13,6 +13,7 @@ from make_bands import SENTINEL_2, in_unit, make_scene, reflectance
 from PIL import Image
 from refusals import refused
 
+from rsh.cli.main import main
 from rsh.config import TrainConfig
 from rsh.data.bands import ALL, BandOptions
 from rsh.data.decoded import decoded_tiles
@@ -25,7 +26,7 @@ from rsh.encoding.query import encode_images, load_network, open_query_encoder
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import merge_galleries, remove_tiles
 from rsh.models.backbone import BandBackbone
-from rsh.models.hashnet import HashNet
+from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.onnx import FILE
 from rsh.models.onnx_export import export
 from rsh.search.query import Query
@@ -276,3 +277,19 @@ def test_an_exported_network_gives_the_same_codes(run: Run, gallery: Gallery, tm
         np.testing.assert_array_equal(encode([file]).packed[0], expected)
     finally:
         (run.folder / FILE).unlink()
+
+
+def test_a_training_goes_on_from_where_it_stopped(scenes: Path, tmp_path: Path):
+    options = ["--size", "20", "--split-by", "class", "--input-bands", "all"]
+    options += ["--weights", "random", "--backbone", "resnet10t", "--image-size", "32"]
+    options += ["--bits", "16", "--epochs", "12", "--cached-views", "2"]
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder in (whole, stopped):
+        main(["train", "--data", str(scenes), *options, "--output", str(folder)])
+    (stopped / "model.safetensors").unlink()
+    main(["train", "--resume", str(stopped)])
+    after = [fingerprint(Run.open(folder).net()) for folder in (whole, stopped)]
+    assert after[0] == after[1]
+    begun = ["train", "--data", str(scenes), "--size", "20", "--init-from", str(whole)]
+    main([*begun, "--epochs", "1", "--cached-views", "2", "--output", str(tmp_path / "next")])
+    assert Run.open(tmp_path / "next").bands.names == SENTINEL_2
