@@ -283,13 +283,13 @@ def test_a_training_goes_on_from_where_it_stopped(scenes: Path, tmp_path: Path):
     options = ["--size", "20", "--split-by", "class", "--input-bands", "all"]
     options += ["--weights", "random", "--backbone", "resnet10t", "--image-size", "32"]
     options += ["--bits", "16", "--epochs", "12", "--cached-views", "2"]
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    for folder in (whole, stopped):
+    first, stopped = tmp_path / "first", tmp_path / "stopped"
+    for folder in (first, stopped):
         main(["train", "--data", str(scenes), *options, "--output", str(folder)])
     (stopped / "model.safetensors").unlink()
     main(["train", "--resume", str(stopped)])
-    after = [fingerprint(Run.open(folder).net()) for folder in (whole, stopped)]
+    after = [fingerprint(Run.open(folder).net()) for folder in (first, stopped)]
     assert after[0] == after[1]
-    begun = ["train", "--data", str(scenes), "--size", "20", "--init-from", str(whole)]
+    begun = ["train", "--data", str(scenes), "--size", "20", "--init-from", str(first)]
     main([*begun, "--epochs", "1", "--cached-views", "2", "--output", str(tmp_path / "next")])
     assert Run.open(tmp_path / "next").bands.names == SENTINEL_2
