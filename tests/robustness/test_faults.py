@@ -132,7 +132,7 @@ def test_full_disk_leaves_no_half_of_a_part_or_of_an_array(
         Encodings(codes, halves, halves),
         [0, 1, 2],
         3 * [bytes(32)],
-        3 * [(b"jpeg", b"")],
+        3 * [(b"jpeg", b"", b"")],
         Skipped([], 1),
     )
 
