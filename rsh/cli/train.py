@@ -107,7 +107,6 @@ def train(
     from rsh.data.bands import IMAGE
     from rsh.data.open import open_dataset
     from rsh.data.sample import SAMPLE
-    from rsh.data.tiles import TileDataset
     from rsh.models.hashnet import HashNet
     from rsh.training.run import Run
     from rsh.training.train import train as fit
@@ -169,7 +168,6 @@ def train(
                     stacklevel=2,
                 )
         else:
-            bands = dataset.bands if isinstance(dataset, TileDataset) else IMAGE
             net = HashNet(
                 _backbone(dataset, backbone),
                 num_bits=num_bits,
@@ -178,8 +176,8 @@ def train(
                 tta=tta,
                 feature_stages=feature_stages,
                 pretrained=weights == "pretrained",
-                bands=bands.names,
-                units=bands.units,
+                bands=dataset.bands.names,
+                units=dataset.bands.units,
                 seed=config.seed,
             )
             split = split_it()

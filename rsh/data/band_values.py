@@ -17,12 +17,12 @@ from rsh.data.bands import (
     LISTED,
     BandOptions,
     Bands,
-    check_names,
     find_bands,
     plain_name,
 )
 from rsh.data.raster import HEAD, Raster, explain_raster_error, find_driver, open_tile
 from rsh.data.units import (
+    LARGEST,
     BandSample,
     check_offset,
     check_range,
@@ -37,7 +37,6 @@ from rsh.errors import InputError
 Values = NDArray[np.float32]
 DecodedValues = NDArray[np.float16]
 SAMPLE_SIDE = 256  # pixels of the overview that tells the unit of a band
-LARGEST = float(np.finfo(np.float16).max)
 
 
 class _Sampled(NamedTuple):
@@ -137,7 +136,6 @@ def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
             f"{raster.name} has two bands called {twice[0]}: rename one of them in the file, or "
             "choose bands by their numbers"
         )
-    check_names(names)
     return names
 
 

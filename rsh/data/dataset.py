@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from rsh.config import SplitBy
 from rsh.data import twins
 from rsh.data.backgrounds import Background
+from rsh.data.bands import IMAGE, NO_BANDS, BandOptions, Bands
 from rsh.data.label_sets import has_label_sets, read_label_sets
 from rsh.data.listing import warn_of_twins
-from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.data.splits import SPLIT_COLUMNS, assign_splits, draw_unseen
 from rsh.errors import InputError, RshWarning
 from rsh.labels import SEVERAL, Labeled, LabelSource
@@ -37,6 +38,9 @@ class Dataset(Labeled, ABC):
         label_source: "auto" if the classes count, "multi" if the column `labels` does, several a
             tile, and "none" if the labels were dropped.
         rendering: how rasters become 8-bit RGB.
+        bands: what a network sees of rasters; `IMAGE` for images, rasters as images, and vectors.
+        band_options: how these are read.
+        composites: ways to show the bands, the first as `rendering` says; none of images.
     """
 
     name: str
@@ -44,6 +48,9 @@ class Dataset(Labeled, ABC):
     skip_unreadable: bool = False
     label_source: LabelSource = "auto"
     rendering: Rendering = AS_IS
+    bands: Bands = IMAGE
+    band_options: BandOptions = NO_BANDS
+    composites: tuple[Composite, ...] = ()
 
     @property
     @abstractmethod

@@ -46,16 +46,10 @@ class TileDataset(Dataset):
     Attributes:
         source: reads the images; an id is a path inside it.
         tiling: how scenes were cut; else its crs alone is of use.
-        bands: what a network sees of the tiles; `IMAGE` for images, and for rasters as images.
-        band_options: how these are read.
-        composites: ways to show the bands, the first as `rendering` says; none of images.
     """
 
     source: Source
     tiling: TilingOptions = DEFAULT_TILING
-    bands: Bands = IMAGE
-    band_options: BandOptions = NO_BANDS
-    composites: tuple[Composite, ...] = ()
 
     @classmethod
     def open(

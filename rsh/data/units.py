@@ -25,7 +25,8 @@ MOST_BELOW_0 = 0.2  # share of such reflectance
 BASELINE, RAISED_BY = 4.0, -1000.0
 QUANTIFICATION = 1e-4  # reflectance in a digital number of Sentinel-2, and of most other products
 FAR = 20  # times the largest value of others
-SMALLEST, LARGEST = 1e-3, 65_504.0  # of the largest value, so that half floats resolve the others
+LARGEST = float(np.finfo(np.float16).max)  # bands are kept as half floats
+SMALLEST = 1e-3  # largest value of a band whose others half floats still resolve
 MUCH = 0.5  # a smaller scale turns digital numbers or percent into reflectance
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 

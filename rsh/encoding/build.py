@@ -6,12 +6,9 @@ from pathlib import Path
 
 from rsh.codes.encodings import Encodings
 from rsh.config import check_number
-from rsh.data.bands import NO_BANDS, BandOptions
 from rsh.data.dataset import Dataset
 from rsh.data.image_source import ImageSource
 from rsh.data.originals import find_image_source
-from rsh.data.rendering import Composite
-from rsh.data.tiles import TileDataset
 from rsh.encoding.coordinator import encoded
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
@@ -86,7 +83,8 @@ def build_gallery(
                 dataset.name,
                 made.fingerprint,
                 dataset.rendering,
-                *_how_shown(dataset),
+                dataset.band_options,
+                dataset.composites,
                 _sources(dataset),
             )
             title = name or dataset.name
@@ -106,7 +104,7 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there = Gallery.open(folder)
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
-    if isinstance(dataset, TileDataset) and dataset.bands:
+    if dataset.bands:
         dataset = replace(dataset, composites=there.manifest.data.composites)
     preview, head = there.manifest.preview, there.learned_head
     with encoded(net, dataset, folder, preview=preview, progress=progress) as made:
@@ -115,13 +113,6 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
             sources, backgrounds = _sources(dataset), dataset.backgrounds()
             add_tiles(folder, tiles, dataset.rendering, backgrounds, sources)
     return Gallery.open(folder)
-
-
-def _how_shown(dataset: Dataset) -> tuple[BandOptions, tuple[Composite, ...]]:
-    """Return what a network sees of a data set, and the ways to show it."""
-    if isinstance(dataset, TileDataset):
-        return dataset.band_options, dataset.composites
-    return NO_BANDS, ()
 
 
 def _sources(dataset: Dataset) -> tuple[ImageSource, ...]:

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from rsh.codes.encodings import Encodings
 from rsh.data.dataset import Dataset
-from rsh.data.tiles import TileDataset
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.arrays import map_bytes
 from rsh.io.files import atomic_directory, explain_os_error, file_record, write_json
@@ -140,7 +139,7 @@ def plan_chunks(net: HashNet, dataset: Dataset, work: Path, preview: int) -> lis
     """Return the chunks of a data set, whether the work folder holds them or not."""
     rendering, sides = asdict(dataset.rendering), [THUMB_SIDE, preview]
     parts = [fingerprint(net), net.settings, libraries(), sides, rendering]
-    if isinstance(dataset, TileDataset) and dataset.bands:
+    if dataset.bands:
         parts += [asdict(dataset.band_options), *map(asdict, dataset.composites)]
     decides = json.dumps(parts)
     every = range(len(dataset))

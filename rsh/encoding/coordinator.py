@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from rsh.codes.order import hash_order
 from rsh.data.dataset import Dataset, fingerprint_tiles
-from rsh.data.tiles import TileDataset
 from rsh.encoding.chunk_encoder import encode_chunk
 from rsh.encoding.chunk_store import Chunk, ChunkReader, Skipped, plan_chunks
 from rsh.errors import InputError, RshWarning
@@ -231,15 +230,10 @@ def _join(
         features=reader.column("features", order),
         thumbnails=reader.images("thumbs", order),
         previews=reader.images("previews", order) if preview else None,
-        composites=reader.images("composites", order) if has_composites(dataset) else None,
+        composites=reader.images("composites", order) if len(dataset.composites) > 1 else None,
     )
     fingerprint = fingerprint_tiles(items, reader.digests, several=dataset.has_several)
     return EncodedDataset(tiles, fingerprint)
-
-
-def has_composites(dataset: Dataset) -> bool:
-    """Whether the tiles of a data set are shown in more than one way."""
-    return isinstance(dataset, TileDataset) and len(dataset.composites) > 1
 
 
 def _name(skipped: Skipped) -> None:

@@ -12,11 +12,12 @@ from PIL import Image
 
 from rsh.codes.encodings import Encodings
 from rsh.data.band_values import read_bands, resize_values
-from rsh.data.bands import NO_BANDS, Bands
+from rsh.data.bands import Bands
 from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import read_image
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
+from rsh.gallery.manifest import DataInfo
 from rsh.models.onnx import find_onnx_encoder
 
 if TYPE_CHECKING:
@@ -57,13 +58,15 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
         encode = partial(_encode_tiles, load_network(gallery, run))
     corrected, side = _correction(gallery), about.model.image_size
     bands = Bands(about.model.bands, about.model.units)
-
-    def read(image: Query) -> DecodedTiles:
-        if bands:
-            return resize_values(read_bands(image, about.data.bands, bands), side)
-        return decode_tile(read_image(image, rendering=about.data.rendering), side)
-
+    read = partial(_read, side=side, bands=bands, data=about.data)
     return lambda images: corrected(encode(np.stack([read(image) for image in images])))
+
+
+def _read(image: Query, *, side: int, bands: Bands, data: DataInfo) -> DecodedTiles:
+    """Return what a network sees of a query, read like the tiles of a data set."""
+    if bands:
+        return resize_values(read_bands(image, data.bands, bands), side)
+    return decode_tile(read_image(image, rendering=data.rendering), side)
 
 
 def _correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:
@@ -77,15 +80,8 @@ def encode_images(net: "HashNet", images: Sequence[str | Path | Image.Image]) ->
     Raises:
         InputError: an image cannot be read, or the network takes other bands.
     """
-    if net.bands:
-        tiles = [
-            resize_values(read_bands(image, NO_BANDS, net.bands), net.image_size)
-            for image in images
-        ]
-        return _encode_tiles(net, np.stack(tiles))
-    return _encode_tiles(
-        net, np.stack([decode_tile(read_image(image), net.image_size) for image in images])
-    )
+    read = partial(_read, side=net.image_size, bands=net.bands, data=DataInfo())
+    return _encode_tiles(net, np.stack([read(image) for image in images]))
 
 
 def _encode_tiles(net: "HashNet", tiles: DecodedTiles) -> Encodings:

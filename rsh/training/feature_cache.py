@@ -95,7 +95,7 @@ def check_input(net: HashNet, dataset: Dataset) -> None:
     has = f"vectors of {dataset.dim:,} numbers" if isinstance(dataset, Embeddings) else "images"
     if net.bands:
         takes = f"bands {net.bands.described()}"
-    if isinstance(dataset, TileDataset) and dataset.bands:
+    if dataset.bands:
         has = f"bands {dataset.bands.described()}"
     if takes != has:
         raise InputError(

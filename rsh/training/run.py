@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 from safetensors.torch import load_file, save
@@ -78,6 +78,7 @@ KINDS: dict[str, dict[str, type]] = {  # of what is in config.json
     },
     "train": {field.name: object for field in fields(TrainConfig)},
 }
+Noted = TypeVar("Noted")
 WIDEST = 8192  # of a layer: two of this width need 270 MB
 
 
@@ -108,16 +109,12 @@ class Run:
     @property
     def rendering(self) -> Rendering:
         """How the rasters of the training became 8-bit RGB."""
-        where = f"'data' in {self.folder / 'config.json'}"
-        noted = self.config["data"].get("rendering", {})
-        return from_json(Rendering, noted, where=where, what="run")
+        return self._read_noted(Rendering, "rendering")
 
     @property
     def tiling(self) -> TilingOptions:
         """How the scenes of the training were cut; of other images, the crs of their places."""
-        where = f"'data' in {self.folder / 'config.json'}"
-        noted = self.config["data"].get("tiling", {})
-        return from_json(TilingOptions, noted, where=where, what="run")
+        return self._read_noted(TilingOptions, "tiling")
 
     @property
     def weights(self) -> Weights:
@@ -133,16 +130,17 @@ class Run:
     @property
     def band_options(self) -> BandOptions:
         """How the bands of the training's rasters were read."""
-        where = f"'data' in {self.folder / 'config.json'}"
-        noted = self.config["data"].get("bands", {})
-        return from_json(BandOptions, noted, where=where, what="run")
+        return self._read_noted(BandOptions, "bands")
 
     @property
     def columns(self) -> ColumnOptions:
         """Which columns of the training's embeddings held what."""
+        return self._read_noted(ColumnOptions, "columns")
+
+    def _read_noted(self, kind: type[Noted], name: str) -> Noted:
+        """Return what config.json notes of the data, or the defaults if it notes nothing."""
         where = f"'data' in {self.folder / 'config.json'}"
-        noted = self.config["data"].get("columns", {})
-        return from_json(ColumnOptions, noted, where=where, what="run")
+        return from_json(kind, self.config["data"].get(name, {}), where=where, what="run")
 
     def net(self) -> HashNet:
         """Load the trained network, in evaluation mode.
@@ -360,7 +358,7 @@ def describe(split: Split) -> dict[str, Any]:
         "labels": dataset.label_source,
         "rendering": asdict(dataset.rendering),
     }
-    if isinstance(dataset, TileDataset) and dataset.bands:
+    if dataset.bands:
         data["bands"] = asdict(dataset.band_options)
     if isinstance(dataset, Embeddings):
         data["columns"] = asdict(dataset.columns)
