@@ -52,6 +52,13 @@ def images(page) -> list[bytes]:
     return [base64.b64decode(address.partition(",")[2]) for address in addresses]
 
 
+def wait_for_first(page, image: bytes) -> None:
+    page.wait_for_function(
+        "(address) => document.querySelector('.rsh-results .rsh-cards img').src === address",
+        arg=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}",
+    )
+
+
 def test_a_list_chooses_how_bands_are_shown(visit, served, scenes):
     page = open_page(visit, served)
     page.get_by_label("Show bands as").wait_for(timeout=ANSWER)
@@ -65,17 +72,15 @@ def test_a_list_chooses_how_bands_are_shown(visit, served, scenes):
     page.keyboard.press("f")  # as people choose from a list by its first letter
     shown.show_composite("false color")
     expected = [shown.thumbnail(row) for row in rows]
-    page.wait_for_function(
-        "(address) => document.querySelector('.rsh-results .rsh-cards img').src === address",
-        arg=f"data:image/jpeg;base64,{base64.b64encode(expected[0]).decode()}",
-    )
+    wait_for_first(page, expected[0])
     assert images(page) == expected
     assert "B08, B04, B03; " in page.inner_text(".rsh-composite")
     assert "bands=false+color" in page.url
     assert violations(page) == []
     again = open_page(visit, served, url=page.url)
-    assert again.get_by_label("Show bands as").input_value() == "false color"
+    wait_for_first(again, expected[0])
     assert images(again) == expected
+    assert again.get_by_label("Show bands as").input_value() == "false color"
 
 
 def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes, tmp_path: Path):
