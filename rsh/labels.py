@@ -5,7 +5,7 @@ a tile, separated by semicolons, in alphabetical order, and "" for a tile withou
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from rsh.errors import InputError
 from rsh.text import plural
@@ -19,6 +19,52 @@ LabelSource = Literal["auto", "none", "multi"]  # see `rsh.data.dataset.Dataset`
 SEVERAL = "labels"  # column of several labels a tile
 SEPARATOR = ";"  # of several labels in a text
 UNLABELED = -1  # number of the class of a tile without a label; two of them are not of one class
+
+
+class RelevanceWords(NamedTuple):
+    """How a page and its files say that a tile is relevant to a query.
+
+    Attributes:
+        label: what a tile has.
+        same: of a relevant tile.
+        other: of another one.
+        has: of one relevant tile.
+        have: of several.
+        marks: what the two signs mean.
+        unknown: what has neither sign.
+        left_out: that a filter leaves out all relevant tiles.
+    """
+
+    label: str
+    same: str
+    other: str
+    has: str
+    have: str
+    marks: str
+    unknown: str
+    left_out: str
+
+
+BY_CLASS = RelevanceWords(
+    label="class",
+    same="same class",
+    other="another class",
+    has="has the query's class",
+    have="have the query's class",
+    marks="\N{CHECK MARK} marks the query's class, \N{BALLOT X} another class",
+    unknown="an unknown class",
+    left_out="the filter leaves out the query's class",
+)
+BY_LABELS = RelevanceWords(
+    label="label",
+    same="shares a label",
+    other="no shared label",
+    has="shares a label with the query",
+    have="share a label with the query",
+    marks="\N{CHECK MARK} marks a label shared with the query, \N{BALLOT X} none",
+    unknown="a tile without a label",
+    left_out="the filter leaves out all tiles that share a label with the query",
+)
 
 
 def check_label_source(labels: str) -> None:
@@ -63,6 +109,11 @@ class Labeled:
         return False
 
     @property
+    def relevance(self) -> RelevanceWords:
+        """How to say that one item is relevant to another."""
+        return BY_LABELS if self.has_several else BY_CLASS
+
+    @property
     def label_names(self) -> list[str]:
         """Names of all labels in alphabetical order: those of the column `labels`, or classes."""
         return self._label_sets[0]
@@ -83,13 +134,59 @@ class Labeled:
         """How many items have a class, or a label at all."""
         return int(self.has_label.sum())
 
+    @property
+    def label_sets(self) -> "NDArray[np.int64]":
+        """Number of each item's set of labels, (n,) int64; UNLABELED where it has none.
+
+        That of its class if items have one class each.
+        """
+        return self._numbered_sets.numbers if self.has_several else self.labels
+
+    def list_labels(self, row: int) -> list[str]:
+        """Return the labels of an item in alphabetical order; or its class, if it has one."""
+        number = int(self.label_sets[row])
+        if number == UNLABELED:
+            return []
+        if not self.has_several:
+            return [self.classes[number]]
+        found = self._numbered_sets.sets[number]
+        return [name for name, has in zip(self.label_names, found, strict=True) if has]
+
+    def shares_label(
+        self, label_set: int, rows: "NDArray[np.int64] | slice" = slice(None)
+    ) -> "NDArray[np.bool_]":
+        """Return whether items have a label of a set, (n,).
+
+        Args:
+            label_set: its number, as in `label_sets`; no item shares a label with UNLABELED.
+            rows: of the items; by default all.
+        """
+        import numpy as np
+
+        numbers = self.label_sets[rows]
+        if label_set == UNLABELED:
+            return np.zeros(len(numbers), bool)
+        if not self.has_several:
+            return np.asarray(numbers == label_set)
+        sets = self._numbered_sets.sets
+        shared = (sets & sets[label_set]).any(axis=1)
+        return np.asarray(np.append(shared, False)[numbers])  # of UNLABELED, the last
+
     @cached_property
     def _label_sets(self) -> "tuple[list[str], NDArray[np.bool_]]":
         import numpy as np
 
-        if self.has_several:
-            return label_sets(self.items[SEVERAL])
-        return self.classes, self.labels[:, None] == np.arange(len(self.classes))
+        if not self.has_several:
+            return self.classes, self.labels[:, None] == np.arange(len(self.classes))
+        names, sets, numbers = self._numbered_sets
+        return names, np.append(sets, np.zeros((1, len(names)), bool), axis=0)[numbers]
+
+    @cached_property
+    def _numbered_sets(self) -> "LabelSets":
+        import numpy as np
+
+        texts, numbers = np.unique(self.items[SEVERAL].to_numpy(str), return_inverse=True)
+        return number_label_sets(texts.tolist(), numbers)
 
     @cached_property
     def _class_numbers(self) -> "tuple[list[str], NDArray[np.int64]]":
@@ -112,22 +209,39 @@ def class_numbers(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.int6
     return classes, pd.Index(classes, dtype=object).get_indexer(pd.Index(column, dtype=object))
 
 
-def label_sets(column: "pd.Series[str]") -> "tuple[list[str], NDArray[np.bool_]]":
-    """Return the names of all labels, and which of them each tile has.
+class LabelSets(NamedTuple):
+    """Several labels a tile, each different set once.
+
+    Attributes:
+        names: of all labels, in alphabetical order.
+        sets: which labels each set has, (sets, labels) bool.
+        numbers: that of each tile's set, (n,) int64; UNLABELED where it has no label.
+    """
+
+    names: list[str]
+    sets: "NDArray[np.bool_]"
+    numbers: "NDArray[np.int64]"
+
+
+def number_label_sets(texts: list[str], numbers: "NDArray[Any]") -> LabelSets:
+    """Number the sets of labels of tiles.
 
     Args:
-        column: labels of each tile, separated by semicolons, (n,); "" where there is none.
-
-    Returns:
-        The names in alphabetical order, and (n, labels) bool.
+        texts: labels separated by semicolons, "" for none; each text once, some perhaps unused.
+        numbers: that of each tile's text, (n,); below 0 where it is unknown.
     """
     import numpy as np
 
-    texts, number = np.unique(column.to_numpy(str), return_inverse=True)
-    sets = [set(text.split(SEPARATOR)) - {""} for text in texts.tolist()]
-    names = sorted(set().union(*sets))
-    rows = [[name in found for name in names] for found in sets]
-    return names, np.array(rows, dtype=bool).reshape(len(sets), len(names))[number]
+    used = np.zeros(len(texts) + 1, bool)
+    used[numbers] = True  # -1, unknown, is the last
+    split = [set(text.split(SEPARATOR)) - {""} for text in texts]
+    kept = [number for number, found in enumerate(split) if found and used[number]]
+    names = sorted(set().union(*(split[number] for number in kept)))
+    rows = [[name in split[number] for name in names] for number in kept]
+    place = np.full(len(texts) + 1, UNLABELED)
+    place[kept] = np.arange(len(kept))
+    sets = np.array(rows, dtype=bool).reshape(len(kept), len(names))
+    return LabelSets(names, sets, place[numbers])
 
 
 def describe_labels(

@@ -35,6 +35,7 @@ def tiny_gallery(
     more: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
     look_bits: int = 0,
     vector_dim: int = 0,
+    several: bool = False,
 ) -> Gallery:
     """Write a gallery of sample tiles whose codes know something of color and class.
 
@@ -48,6 +49,7 @@ def tiny_gallery(
         more: adds columns to the items table.
         look_bits: how many of the bits know colors alone, and the others classes alone.
         vector_dim: makes a gallery of embeddings of so many numbers, without images.
+        several: whether tiles have several labels each, see `with_labels`.
     """
     rng = np.random.default_rng(0)
     table, jpegs = read_sample(num_tiles)
@@ -62,6 +64,7 @@ def tiny_gallery(
     items["split"] = rng.choice(["train", "val", "query"], len(items), p=[0.65, 0.15, 0.2])
     if coordinates:
         items[["longitude", "latitude"]] = table[["longitude", "latitude"]].to_numpy()
+    items = with_labels(items) if several else items
     items = more(items) if more else items
     features = look / np.linalg.norm(look, axis=1, keepdims=True)
     gallery = write(
@@ -72,7 +75,7 @@ def tiny_gallery(
                 "look_bits": look_bits,
                 "backbone": f"embedding-{vector_dim}" if vector_dim else "",
             },
-            "data": {},
+            "data": {"several_labels": several},
         },
         items=items,
         codes=codes,
@@ -85,6 +88,15 @@ def tiny_gallery(
         names = ["feature_x", "feature_y", "code_x", "code_y"]
         write_projection(gallery, pd.DataFrame(planes, columns=names))
     return gallery
+
+
+def with_labels(items: pd.DataFrame) -> pd.DataFrame:
+    """Give tiles none to three labels: their class, and some that have nothing to do with it."""
+    given = []
+    for number, name in enumerate(items["class"]):
+        names = {name, "sea_ice" if number % 3 else "", "wet" if number % 4 == 1 else ""} - {""}
+        given.append(";".join(sorted(names)) if number % 7 else "")
+    return items.assign(labels=given)
 
 
 def write(folder: Path, *, info: dict[str, Any], **parts: Any) -> Gallery:

@@ -26,7 +26,6 @@ from rsh.codes.cosine import cosines
 from rsh.config import check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
-from rsh.labels import UNLABELED
 from rsh.metrics.counts import counts_from_scores
 from rsh.metrics.overlap import Overlap, inclusion_probabilities, overlap
 from rsh.metrics.ranking import average_precision, precision_at
@@ -71,16 +70,16 @@ class SideResult:
             the cosine of their features.
         distances: bits that differ from the query, (top_k,).
         scores: cosine of the features, (top_k,), -1 to 1; None where the side compares bits.
-        relevant: whether each tile has the query's class in this gallery, (top_k,); False where its
-            class is unknown.
-        judged: whether the classes of the query and of each tile are known, (top_k,).
+        relevant: whether each tile has a label of the query in this gallery, (top_k,); False where
+            it has none.
+        judged: whether the query and each tile have a label, (top_k,).
         found_by_other: probability that the other side finds it, over all orders of that side's
             ties, (top_k,): 1 or 0, unless it ties for the last places; NaN if the other side cannot
             find it.
-        average_precision: over all tiles with a class that it can find, the mean over all orders of
-            ties; None where no other tile has the query's class.
-        precision: share of the judged tiles among the first top_k with the query's class, the mean
-            over all orders of ties of the tiles with a class; the results are one of these orders.
+        average_precision: over all tiles with a label that it can find, the mean over all orders of
+            ties; None where no other tile has a label of the query.
+        precision: share of the relevant ones of the judged tiles among the first top_k, the mean
+            over all orders of ties of the tiles with a label; the results are one of these orders.
             None where no tile is judged.
         tied: how many tiles tie for the last places.
         places: how many such places there are; as many as tie where every order finds the same.
@@ -197,9 +196,8 @@ def _distances(side: Side, row: int) -> Floats:
 def _side_result(side: Side, row: int, far: Floats, by_other: Floats, top_k: int) -> SideResult:
     """Return the results of one side from the distances of all tiles; see `found_by_other`."""
     gallery, can_find = side.gallery, np.isfinite(far)
-    label = gallery.labels[row]
-    judged = (gallery.labels != UNLABELED) & (label != UNLABELED)
-    relevant = judged & (gallery.labels == label)
+    judged = gallery.has_label & gallery.has_label[row]
+    relevant = gallery.shares_label(int(gallery.label_sets[row]))
     last = np.partition(far, top_k - 1)[top_k - 1]
     reach = np.flatnonzero(far <= last)
     near = cosines(gallery.features[row], gallery.features, reach)

@@ -37,7 +37,10 @@ def gallery_info(gallery: Path, /) -> None:
 
     opened = Gallery.open(gallery)
     manifest, segments = opened.manifest, opened.manifest.segments
-    known = describe_labels(len(opened), opened.num_labeled, len(opened.classes))
+    several = opened.has_several
+    known = describe_labels(
+        len(opened), opened.num_labeled, len(opened.label_names), several=several
+    )
     removed = sum(len(segment.removed) for segment in segments)
     look = f", {opened.look_bits} of them look bits" if opened.look_bits else ""
     lines = [

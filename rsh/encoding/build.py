@@ -85,6 +85,7 @@ def build_gallery(
                 dataset.rendering,
                 dataset.band_options,
                 dataset.composites,
+                dataset.has_several,
                 _sources(dataset),
             )
             title = name or dataset.name
@@ -104,6 +105,8 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there = Gallery.open(folder)
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
+    if there.has_several and dataset.label_source == "auto":
+        dataset = dataset.labeled_by("multi")
     if dataset.bands:
         dataset = replace(dataset, composites=there.manifest.data.composites)
     preview, head = there.manifest.preview, there.learned_head

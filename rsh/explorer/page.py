@@ -44,7 +44,6 @@ from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
-from rsh.labels import UNLABELED
 
 # Tabs whose cards show given classes.
 TABS_WITH_GIVEN = ("selected", GroupsPart.tab, LearningPart.tab, DuplicatesPart.tab)
@@ -83,11 +82,11 @@ class Explorer:
         self._columns = list_columns(state)
         self._uploads = UploadEncoder(gallery.folder, gallery.manifest.encoder, run=settings.run)
         self._sharpest = Sharpest(gallery, self._uploads, originals=settings.originals)
-        labeled, takes_images = bool(gallery.classes), not gallery.manifest.model.vector_dim
+        labeled, takes_images = bool(gallery.label_names), not gallery.manifest.model.vector_dim
         self.header = HeaderPanel(
             page=page,
             question=make_headline(gallery),
-            labeled=labeled,
+            labeled=gallery.relevance.label if labeled else "",
             images=takes_images,
             galleries=site.names,
             gallery=name,
@@ -108,14 +107,17 @@ class Explorer:
         self.reasons = ExplainPanel(page=page)
         self.dock = DockPanel(
             page=page,
-            tabs=list_tabs(labeled=labeled, images=takes_images),
+            tabs=list_tabs(labeled=bool(gallery.classes), images=takes_images),
             tab="compare" if compared else "",
         )
         self.planes = make_maps(gallery, page)
         self.selected = SelectedPanel(page=page)
         spaces = [[plane.space, plane.heading] for plane in self.planes]
         self.legend = LegendPanel(
-            page=page, spaces=spaces, ways=list_ways(gallery) if self.planes else []
+            page=page,
+            spaces=spaces,
+            ways=list_ways(gallery) if self.planes else [],
+            relevance=gallery.relevance._asdict(),
         )
         self.frame = DeskPanel(page=page, spaces=bool(self.planes))
         self.viewer = ViewerPart(self, page, self._sharpest, self.take_image, parts=takes_images)
@@ -372,9 +374,12 @@ class Explorer:
         """Show the current query and its results in all panels."""
         if self.state.query.row is not None:
             gallery = self.state.gallery
-            number = int(gallery.labels[self.state.query.row])
-            number = len(gallery.classes) if number == UNLABELED else number
-            if number != self._class:  # the class browser follows the query to its class
+            labels = gallery.list_labels(self.state.query.row)
+            kinds = list_kinds(gallery)
+            number = kinds.index(labels[0]) if labels else len(gallery.label_names)
+            if (
+                number != self._class and kinds[self._class] not in labels
+            ):  # the class browser follows the query to its class
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.note = legend_note(self.state.query, bool(self.planes))

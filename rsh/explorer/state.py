@@ -14,7 +14,6 @@ from rsh.explorer.selection import select_rows
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.labels import UNLABELED
 from rsh.search.nearest import neighbors_kept, num_others
 from rsh.search.query import Query, QueryImage, SearchOptions, Sign, check_row
 from rsh.search.rerank import check_measure
@@ -263,18 +262,21 @@ class ExplorerState:
         return self._kept[1]
 
     def list_tiles(self, name: str) -> NDArray[np.int64]:
-        """Return the rows of one class to choose a query from, held-out queries first.
+        """Return the rows with one class or label to choose a query from, held-out queries first.
 
         Args:
-            name: of the class; "" for the tiles without one.
+            name: of the class or label; "" for the tiles without one.
 
         Raises:
-            InputError: no such class.
+            InputError: no such class or label.
         """
-        number = self.gallery.classes.index(name) if name in self.gallery.classes else UNLABELED
-        rows = np.flatnonzero(self.gallery.labels == number)
-        if (name and number == UNLABELED) or not len(rows):
-            raise InputError(f"there is no class {name!r}: choose one from the list")
+        gallery, has = self.gallery, ~self.gallery.has_label
+        if name in gallery.label_names:
+            has = gallery.label_matrix[:, gallery.label_names.index(name)]
+        rows = np.flatnonzero(has)
+        if (name and name not in gallery.label_names) or not len(rows):
+            what = gallery.relevance.label
+            raise InputError(f"there is no {what} {name!r}: choose one from the list")
         return rows[np.argsort(~self.gallery.is_held_out[rows], kind="stable")]
 
     def matching(self, text: str) -> list[str]:
@@ -319,19 +321,23 @@ class ExplorerState:
     def _first_query(self) -> int:
         """Return one of a few held-out queries, whose results are neither the best nor the worst.
 
-        A query with a class if there is one, since its results can be judged.
+        A query with a label if there is one, since its results can be judged.
 
         The dashboard should open on typical results. Of the middle third by precision, it takes the
         query with results at the most distances, since a list of equal distances explains nothing,
         and among these the one with the most detail, judged by the size of its JPEG.
         """
         rows = self._held_out_rows()
-        labeled = rows[self.gallery.labels[rows] != UNLABELED]
+        labeled = rows[self.gallery.has_label[rows]]
         rows = labeled if len(labeled) else rows
         drawn: list[int] = self._rng.choice(rows, size=min(len(rows), 48), replace=False).tolist()
         found = self._nearest(drawn)
-        labels = self.gallery.labels
-        drawn.sort(key=lambda row: int((labels[found[row].ids] == labels[row]).sum()))
+
+        def num_relevant(row: int) -> int:
+            label_set = int(self.gallery.label_sets[row])
+            return int(self.gallery.shares_label(label_set, found[row].ids).sum())
+
+        drawn.sort(key=num_relevant)
         middle = drawn[len(drawn) // 3 : len(drawn) - len(drawn) // 3]
 
         def worth(row: int) -> tuple[int, int]:

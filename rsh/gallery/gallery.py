@@ -54,7 +54,7 @@ from rsh.gallery.segment import GalleryTiles, Segment, split_images
 from rsh.index.base import Hits
 from rsh.io.arrays import take_rows
 from rsh.io.files import recovery_hint
-from rsh.labels import SEPARATOR, SEVERAL, UNLABELED, Labeled
+from rsh.labels import SEVERAL, UNLABELED, Labeled, LabelSets, number_label_sets
 
 if TYPE_CHECKING:
     from rsh.data.originals import Original, Originals
@@ -359,13 +359,6 @@ class Gallery(Labeled):
                 return value
         return ""
 
-    def list_labels(self, row: int) -> list[str]:
-        """Return the several labels of a tile; none where tiles have one class, or none."""
-        if SEVERAL not in self.table:
-            return []
-        value = self.table.take([row], [SEVERAL])[SEVERAL].iloc[0]
-        return value.split(SEPARATOR) if isinstance(value, str) and value else []
-
     @cached_property
     def _originals(self) -> "Originals":
         from rsh.data.originals import Originals  # decoders, which a page leaves to a worker
@@ -591,6 +584,15 @@ class Gallery(Labeled):
                 f"{self.folder}/gallery.json says {num_items} tiles of {self.num_bits} bits, "
                 f"its files hold others: {recovery_hint('gallery')}"
             )
+
+    @property
+    def has_several(self) -> bool:
+        """Whether tiles have several labels each: see `DataInfo`."""
+        return self.manifest.data.several_labels
+
+    @cached_property
+    def _numbered_sets(self) -> LabelSets:
+        return number_label_sets(*self.table.categories(SEVERAL))
 
     @cached_property
     def _class_numbers(self) -> tuple[list[str], NDArray[np.int64]]:

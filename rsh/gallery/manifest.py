@@ -87,6 +87,7 @@ class DataInfo:
         rendering: how its rasters became 8-bit RGB.
         bands: which of their bands the network has seen, if it takes other than an image's.
         composites: ways to show these, the first as `rendering` says.
+        several_labels: whether its tiles have several labels each, which count instead of a class.
         sources: where its images are.
     """
 
@@ -95,6 +96,7 @@ class DataInfo:
     rendering: Rendering = AS_IS
     bands: BandOptions = NO_BANDS
     composites: tuple[Composite, ...] = ()
+    several_labels: bool = False
     sources: tuple[ImageSource, ...] = ()
 
     def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":

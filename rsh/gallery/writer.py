@@ -239,6 +239,22 @@ def write_groups(gallery: Gallery, groups: Groups) -> None:
     gallery.use_groups(stored)
 
 
+def _have_several(first: Gallery, gallery: Gallery, several: bool) -> bool:
+    """Whether tiles have several labels each once a gallery joins others; one may have none.
+
+    Raises:
+        InputError: the tiles of one have several labels, those of the other one class each.
+    """
+    one_class = bool(gallery.label_names) and not gallery.has_several
+    if (several and one_class) or (gallery.has_several and not several and first.label_names):
+        with_several, other = (first, gallery) if several else (gallery, first)
+        raise InputError(
+            f"{with_several.folder} has several labels a tile, {other.folder} one class each: "
+            "encode one of them again with another --labels"
+        )
+    return several or gallery.has_several
+
+
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     """Merge galleries of one model into a new one, without the removed tiles.
 
@@ -266,6 +282,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     data = first.manifest.data
     for gallery in galleries[1:]:
         data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
+        data = replace(data, several_labels=_have_several(first, gallery, data.several_labels))
         if gallery.manifest.data.composites != data.composites:
             warnings.warn(
                 f"{gallery.folder} has other composites than {first.folder}: the new gallery shows "

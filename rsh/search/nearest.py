@@ -9,7 +9,6 @@ from rsh.config import DEFAULT_TOP_K, check_top_k
 from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.labels import UNLABELED
 from rsh.metrics.counts import DistanceCounts
 from rsh.metrics.neighbors import expected_kept
 from rsh.search.query import Query, SearchOptions
@@ -100,23 +99,22 @@ def count_others(
 ) -> DistanceCounts:
     """Count all tiles that a search can find by their distance from the query.
 
-    The query's own tile is not counted. No tile is relevant to a query whose class is unknown.
+    The query's own tile is not counted. No tile is relevant to a query without a label.
 
     Args:
         gallery: an opened gallery.
         query: the query.
         options: among which tiles.
-        labeled: count only tiles whose class is known.
+        labeled: count only tiles with a label.
 
     Returns:
         Counts of one query, each (1, num_bits + 1).
     """
-    label, distances = query.label(gallery), gallery.distances(query.packed(gallery))
+    distances = gallery.distances(query.packed(gallery))
     others = _others(gallery, query, options)
     if labeled:
-        others &= gallery.labels != UNLABELED
-    # Tiles without a label are not of one class.
-    relevant = others & (gallery.labels == label) & (label != UNLABELED)
+        others &= gallery.has_label
+    relevant = others & gallery.shares_label(query.label_set(gallery))
     counts = (count_distances(distances, each, gallery.num_bits) for each in (others, relevant))
     return DistanceCounts(*(each[None] for each in counts))
 

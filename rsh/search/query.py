@@ -186,9 +186,9 @@ class Query:
         """Id of the tile, or name of the image."""
         return self.image.name if self.image else gallery.ids[self._row]
 
-    def label(self, gallery: Gallery) -> int:
-        """Number of its class; UNLABELED for an image, or a tile without a class."""
-        return UNLABELED if self.row is None else int(gallery.labels[self.row])
+    def label_set(self, gallery: Gallery) -> int:
+        """Number of its set of labels; UNLABELED for an image, or a tile without a label."""
+        return UNLABELED if self.row is None else int(gallery.label_sets[self.row])
 
     def encodings(self, gallery: Gallery) -> Encodings:
         """Code, relaxed code and features of the query, one row each."""

@@ -12,12 +12,12 @@ from rsh.codes.binary import to_hex
 from rsh.config import Measure
 from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
-from rsh.labels import UNLABELED
+from rsh.labels import SEPARATOR, SEVERAL, UNLABELED
 from rsh.metrics.counts import DistanceCounts, counts_from_scores
 from rsh.metrics.ranking import precision_at
 from rsh.search.nearest import count_others
 from rsh.search.query import Query, SearchOptions
-from rsh.text import escape_control_chars, plural
+from rsh.text import escape_control_chars, humanize, plural
 
 Rows = NDArray[np.int64]
 
@@ -30,8 +30,8 @@ class Hit(NamedTuple):
         rank: from 1.
         distance: bits that differ from the query's code.
         score: what the results are ordered by, -1 to 1; None if by distance alone.
-        relevant: whether it has the query's class; None if one of both classes is unknown, or if
-            the filter leaves out the query's.
+        relevant: whether it has the query's class, or one of its labels; None if one of both has
+            no label, or if the filter leaves out all that are relevant.
         tie: number of its group of equal distances, or of equal scores, from 0.
         id: of the tile.
         class_name: of the tile; "" if it is unknown.
@@ -66,22 +66,23 @@ class SearchedTiles:
 
     @cached_property
     def labeled_counts(self) -> DistanceCounts:
-        """The same of the tiles whose class is known: precision and recall are over these."""
+        """The same of the tiles with a label: precision and recall are over these."""
         if self.gallery.num_labeled == len(self.gallery):
             return self.counts
         return count_others(self.gallery, self.query, self.options, labeled=True)
 
     @cached_property
     def class_left_out(self) -> bool:
-        """Whether the filter leaves out all other tiles of the query's class.
+        """Whether the filter leaves out all other tiles with a label of the query.
 
         None of the results can be relevant then, whatever the codes are like.
         """
-        label, row = self.query.label(self.gallery), self.query.row
-        if label == UNLABELED or not self.options.filter or self.counts.relevant.any():
+        label_set, row = self.query.label_set(self.gallery), self.query.row
+        if label_set == UNLABELED or not self.options.filter or self.counts.relevant.any():
             return False
         included = self.options.include_held_out
-        without = self.gallery.can_find(include_held_out=included) & (self.gallery.labels == label)
+        without = self.gallery.can_find(include_held_out=included)
+        without = without & self.gallery.shares_label(label_set)
         return bool(np.count_nonzero(without) > (row is not None and without[row]))
 
 
@@ -208,28 +209,34 @@ class SearchResult:
 
     @property
     def class_left_out(self) -> bool:
-        """Whether the filter leaves out all other tiles of the query's class."""
+        """Whether the filter leaves out all other tiles with a label of the query."""
         return self.searched.class_left_out
 
     @property
+    def left_out(self) -> str:
+        """Say that the filter leaves out all relevant tiles, with the class of the query."""
+        words = self.gallery.relevance.left_out
+        return words if self.gallery.has_several else f"{words}, {humanize(self.class_name)}"
+
+    @property
     def has_verdicts(self) -> bool:
-        """Whether tiles are relevant or not: the query has a class, and the filter leaves it in."""
-        return self.query.label(self.gallery) != UNLABELED and not self.class_left_out
+        """Whether tiles are relevant or not: the query has a label, and the filter leaves it in."""
+        return self.query.label_set(self.gallery) != UNLABELED and not self.class_left_out
 
     @cached_property
     def relevant(self) -> NDArray[np.bool_] | None:
-        """Whether each tile has the query's class, (k,); None unless `has_verdicts`.
+        """Whether each tile has a label of the query, (k,); None unless `has_verdicts`.
 
-        False for a tile without a class, too: see `judged`.
+        False for a tile without a label, too: see `judged`.
         """
         if not self.has_verdicts:
             return None
-        return np.asarray(self.gallery.labels[self.rows] == self.query.label(self.gallery))
+        return self.gallery.shares_label(self.query.label_set(self.gallery), self.rows)
 
     @cached_property
     def judged(self) -> NDArray[np.bool_]:
-        """Whether each tile has a class, (k,); False for all unless `has_verdicts`."""
-        return np.asarray((self.gallery.labels[self.rows] != UNLABELED) & self.has_verdicts)
+        """Whether each tile has a label, (k,); False for all unless `has_verdicts`."""
+        return np.asarray(self.gallery.has_label[self.rows] & self.has_verdicts)
 
     def _verdicts(self) -> list[bool | None]:
         if self.relevant is None:
@@ -250,7 +257,7 @@ class SearchResult:
 
     @property
     def labeled_counts(self) -> DistanceCounts:
-        """The same of the tiles whose class is known: precision and recall are over these."""
+        """The same of the tiles with a label: precision and recall are over these."""
         return self.searched.labeled_counts
 
     @property
@@ -260,12 +267,12 @@ class SearchResult:
 
     @property
     def num_relevant(self) -> int:
-        """How many tiles have the query's class; 0 unless `has_verdicts`."""
+        """How many tiles have a label of the query; 0 unless `has_verdicts`."""
         return 0 if self.relevant is None else int(self.relevant.sum())
 
     @property
     def num_judged(self) -> int:
-        """How many tiles have a class; 0 unless `has_verdicts`."""
+        """How many tiles have a label; 0 unless `has_verdicts`."""
         return int(self.judged.sum())
 
     @property
@@ -275,18 +282,18 @@ class SearchResult:
 
     @property
     def precision(self) -> float | None:
-        """Share of the judged tiles with the query's class; None if no tile is judged.
+        """Share of the judged tiles with a label of the query; None if no tile is judged.
 
-        It is the expectation over all orders of ties, of a ranking of the tiles with a class.
+        It is the expectation over all orders of ties, of a ranking of the tiles with a label.
         Leaving out those without judgment is the condensed list of Sakai 2007, "Alternatives to
         Bpref", https://doi.org/10.1145/1277741.1277756
         """
         if self.scored is None or not self.num_judged:
             return self.precision_by_bits
         rows, scores = self.scored
-        labels, own = self.gallery.labels[rows], self.query.label(self.gallery)
-        known = labels != UNLABELED
-        counts = counts_from_scores(scores[known], labels[known] == own)
+        known = self.gallery.has_label[rows]
+        relevant = self.gallery.shares_label(self.query.label_set(self.gallery), rows[known])
+        counts = counts_from_scores(scores[known], relevant)
         return float(precision_at(counts, top_k=self.num_judged)[0])
 
     @property
@@ -331,39 +338,54 @@ class SearchResult:
     def to_dict(self) -> dict[str, Any]:
         """Return what `rsh search --json` prints."""
         names = ("rank", "distance", "id", "class_name", "score")
+        gallery = self.gallery
+
+        def labels(row: int | None) -> dict[str, list[str]]:
+            if row is None or not gallery.has_several:
+                return {}
+            return {SEVERAL: gallery.list_labels(row)}
+
         return {
             "query": self.name,
             "class_name": self.class_name,
+            **labels(self.query.row),
             "code": self.code,
-            "num_bits": self.gallery.num_bits,
+            "num_bits": gallery.num_bits,
             "precision": self.precision,
-            "hits": [{name: getattr(hit, name) for name in names} for hit in self],
+            "hits": [
+                {name: getattr(hit, name) for name in names} | labels(hit.row) for hit in self
+            ],
             **self.feedback(),
             "recall": self.recall,
             "tied": self.tied,
         }
 
+    def _label_text(self, row: int) -> str:
+        return SEPARATOR.join(self.gallery.list_labels(row))
+
     def __str__(self) -> str:
         """Return what `rsh search` prints."""
         code = f"code {self.code} ({plural(self.gallery.num_bits, 'bit')})"
-        lines = ["  ".join(filter(None, ("query", self.name, self.class_name, code)))]
+        own = "" if self.query.row is None else self._label_text(self.query.row)
+        lines = ["  ".join(filter(None, ("query", self.name, own, code)))]
         lines += [f"{name}  {', '.join(ids)}" for name, ids in self.feedback().items() if ids]
-        width = max((len(hit.class_name) for hit in self), default=5)
+        labels = {hit.row: self._label_text(hit.row) for hit in self}
+        heading = "labels" if self.gallery.has_several else "class"
+        width = max(map(len, [heading, *labels.values()]))
         by_score = self.scores is not None and len(self) > 0
-        column = f"{'class':{width}}  " if self.gallery.classes else ""
+        column = f"{heading:{width}}  " if self.gallery.label_names else ""
         lines.append(f"rank  bits  {'score  ' if by_score else ''}{column}id")
         for hit in self:
             score = "" if hit.score is None else f"{hit.score:5.2f}  "
-            name = f"{hit.class_name:{width}}  " if self.gallery.classes else ""
+            name = f"{labels[hit.row]:{width}}  " if column else ""
             lines.append(f"{hit.rank:4}  {hit.distance:4}  {score}{name}{hit.id}")
         if self.precision is not None:
             mean = "" if by_score and not self.cutoff_ties else " (mean over all orders of ties)"
-            among = "" if self.num_judged == len(self) else " of the tiles with a class"
+            label = self.gallery.relevance.label
+            among = "" if self.num_judged == len(self) else f" of the tiles with a {label}"
             lines.append(f"precision@{self.num_judged}{among} = {self.precision:.2f}{mean}")
         if self.class_left_out:
-            lines.append(
-                f"no precision: the filter leaves out the query's class, {self.class_name}"
-            )
+            lines.append(f"no precision: {self.left_out}")
         if self.cutoff_ties:
             tied, shown = self.cutoff_ties
             far = f"are {plural(self.farthest, 'bit')} away"

@@ -190,7 +190,7 @@ def test_images_of_bits_and_distances_have_words(tab, server):
         ".rsh-code-row:nth-child(2) .rsh-strip", "aria-label"
     )
     words = page.get_attribute(".rsh-columns", "aria-label")
-    assert "of the query's class and" in words and "farther" in words
+    assert "same class " in words and "another class " in words and "farther" in words
     page.locator(".rsh-results .rsh-glossary summary").press("Enter")
     assert (
         page.locator(".rsh-results")

@@ -71,7 +71,7 @@ def odd(gallery_items: Any) -> Any:
     return items
 
 
-@pytest.mark.parametrize("classless", [False, True])
+@pytest.mark.parametrize("labels", ["class", "", "several"])
 @pytest.mark.parametrize(("mode", "order", "positive", "negative", "held_out"), ASKS)
 def test_files_have_the_bytes_of_python(
     *,
@@ -80,14 +80,20 @@ def test_files_have_the_bytes_of_python(
     positive: tuple[int, ...],
     negative: tuple[int, ...],
     held_out: bool,
-    classless: bool,
+    labels: str,
     tmp_path: Path,
     chromium: Any,
 ) -> None:
     def more(items: Any) -> Any:
-        return odd(items).assign(**({"class": ""} if classless else {}))
+        return odd(items).assign(**({} if labels == "class" else {"class": ""}))
 
-    gallery = tiny_gallery(tmp_path / "g", num_tiles=90, more=more, rename={"coast": ""})
+    gallery = tiny_gallery(
+        tmp_path / "g",
+        num_tiles=90,
+        more=more,
+        rename={"coast": ""},
+        several=labels == "several",
+    )
     settings = {"mode": mode, "topK": 80, "radius": 12, "order": order, "includeHeldOut": held_out}
     marks = {"positive": list(positive), "negative": list(negative)}
     ask = {"row": 5, "settings": settings, "selected": [*range(40)], **marks}

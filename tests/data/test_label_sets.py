@@ -18,7 +18,7 @@ from rsh.data.label_sets import join_labels
 from rsh.data.open import open_dataset
 from rsh.data.tiles import TileDataset
 from rsh.errors import RshWarning
-from rsh.labels import label_sets
+from rsh.labels import number_label_sets
 
 PATHS = [f"{name}/{number}.png" for name in ("coast", "forest") for number in range(2)]
 SETS = ["sea;sand", "sea", "wood;sand", "wood"]
@@ -172,12 +172,14 @@ def test_labels_that_look_the_same_are_told(tmp_path: Path):
         TileDataset.open(where, labels="multi")
 
 
-def test_names_and_matrix_of_texts():
-    names, matrix = label_sets(pd.Series(["b;a", "", "c", "b;a"]))
+def test_each_set_of_labels_has_a_number():
+    texts = ["b;a", "unused", "", "c"]
+    names, sets, numbers = number_label_sets(texts, np.array([0, 2, 3, 0, -1]))
     assert names == ["a", "b", "c"]
-    assert matrix.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 1, 0]]
-    names, matrix = label_sets(pd.Series(["", ""]))
-    assert names == [] and matrix.shape == (2, 0)
+    assert sets.tolist() == [[1, 1, 0], [0, 0, 1]]
+    assert numbers.tolist() == [0, -1, 1, 0, -1]
+    names, sets, numbers = number_label_sets([""], np.array([0, 0]))
+    assert names == [] and sets.shape == (0, 0) and numbers.tolist() == [-1, -1]
 
 
 def test_the_sample_has_several_labels():

@@ -35,9 +35,10 @@ def unlabeled_row(gallery: Gallery) -> int:
 
 
 def texts(value: Any) -> list[str]:
-    """All texts in what a panel sends, keys apart."""
+    """All texts in what a panel sends, but keys and words of relevance that it does not use."""
     if isinstance(value, dict):
-        return [text for each in value.values() for text in texts(each)]
+        used = [each for name, each in value.items() if name not in ("label", "relevance")]
+        return [text for each in used for text in texts(each)]
     if isinstance(value, list | tuple):
         return [text for each in value for text in texts(each)]
     return [value] if isinstance(value, str) else []

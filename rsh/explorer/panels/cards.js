@@ -291,7 +291,7 @@ function render({ model, el }) {
     const one = isStack ? stack : [card];
     const count = `${stack.length} tiles with this code`;
     const right = stack.filter((each) => each.relevant).length;
-    const judged = card.relevant === null ? "" : `, ${right} of the query's class`;
+    const judged = card.relevant === null ? "" : `, ${view.relevance.same}: ${right}`;
     const attributes = isStack
       ? {
           class: `is-stack ${relevance(one)}`.trimEnd(),

@@ -23,9 +23,10 @@ class CardsPanel(Panel, script="cards.js"):
 
     Attributes:
         view: heading, summary, note, num_bits, class_bits, those that are no look bits,
-            num_classes, images, whether any tile has one, query_code, and cards, a list of
-            `describe` with alt, rank, distance, relevant (or None), tie, score (or None), and the
-            size of its tie group among the cards and in the gallery.
+            num_classes, relevance, words from `RelevanceWords`, images, whether any tile has one,
+            query_code, and cards, a list of `describe` with alt, rank, distance, relevant (or
+            None), tie, score (or None), and the size of its tie group among the cards and in the
+            gallery.
         stacked: whether cards of equal codes are stacked; both sides set it.
         composites: ways to show bands, pairs of a name and its words; fewer than two of images.
         composite: name of the one that is shown; both sides set it.
@@ -57,6 +58,7 @@ def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> d
         "note": note(result),
         "num_bits": result.gallery.num_bits,
         "num_classes": len(result.gallery.classes),
+        "relevance": result.gallery.relevance._asdict(),
         "images": result.gallery.has_images,
         "query_code": result.code,
         "class_bits": result.gallery.num_bits - result.gallery.look_bits,
@@ -108,12 +110,11 @@ def summary(result: SearchResult) -> str:
     if len(result):
         words = ""
         if result.class_left_out:
-            own = humanize(result.class_name)
-            words = f"The filter leaves out the query's class, {own}. {_classes(result)}"
+            words = f"{result.left_out[0].upper()}{result.left_out[1:]}. {_labels(result)}"
         elif result.relevant is not None:
             words = _judged(result, "precision" if radius is not None else "")
         seen = row is not None and result.gallery.split_name(row) == "train"
-        return " ".join(filter(None, (words or _classes(result), SEEN if seen else "")))
+        return " ".join(filter(None, (words or _labels(result), SEEN if seen else "")))
     distances = result.counts.items[0].nonzero()[0]
     if radius is not None and len(distances):
         nearest = plural(int(distances[0]), "bit")
@@ -136,14 +137,15 @@ def kept_words(kept: tuple[float, int] | None) -> str:
     )
 
 
-def _classes(result: SearchResult) -> str:
-    """Count the classes of the tiles shown, as that of the query itself is unknown."""
-    shown = result.take(slice(MAX_CARDS))
-    names = Counter(humanize(hit.class_name) for hit in shown if hit.class_name)
+def _labels(result: SearchResult) -> str:
+    """Count the labels of the tiles shown, as the query itself has none."""
+    gallery, rows = result.gallery, result.rows[:MAX_CARDS].tolist()
+    shown, label = [gallery.list_labels(row) for row in rows], gallery.relevance.label
+    names = Counter(humanize(name) for labels in shown for name in labels)
     counts = [f"{count} {name}" for name, count in names.most_common(3)]
-    counts += [plural(len(names) - 3, "other class")] if len(names) > 3 else []
-    unknown = len(shown) - names.total()
-    counts += [f"{unknown} without a class"] if unknown else []
+    counts += [plural(len(names) - 3, f"other {label}")] if len(names) > 3 else []
+    unknown = sum(not labels for labels in shown)
+    counts += [f"{unknown} without a {label}"] if unknown else []
     text = f"Of the {plural(len(shown), 'tile')} shown: {_joined(counts)}." if names else ""
     reach = f"{_reach(result)}." if result.order == "bits" else ""
     return " ".join(filter(None, (text, reach)))
@@ -167,13 +169,14 @@ def _reach(result: SearchResult) -> str:
 
 
 def _judged(result: SearchResult, term: str) -> str:
-    judged = result.num_judged
+    judged, words = result.num_judged, result.gallery.relevance
     if result.precision is None:
         reach = f" {_reach(result)}." if result.order == "bits" else ""
-        return f"No tile found has a class.{reach}"
-    have = "has" if result.num_relevant == 1 else "have"
-    among = f"{judged:,}" if judged == len(result) else f"the {plural(judged, 'tile')} with a class"
-    right = f"{result.num_relevant:,} of {among} {have} the query's class"
+        return f"No tile found has a {words.label}.{reach}"
+    have = words.has if result.num_relevant == 1 else words.have
+    with_label = f"the {plural(judged, 'tile')} with a {words.label}"
+    among = f"{judged:,}" if judged == len(result) else with_label
+    right = f"{result.num_relevant:,} of {among} {have}"
     precision = f"{term or f'precision@{judged}'} = {result.precision:.2f}"
     if result.order != "bits":
         by_bits = f"by Hamming distance alone it is {result.precision_by_bits:.2f}"
@@ -193,8 +196,9 @@ def note(result: SearchResult) -> str:
     steer = "its + and \N{MINUS SIGN} buttons refine the results"
     text = f"Click a tile to search with it; {steer}."
     if result.num_judged:
-        none = "" if result.num_judged == len(result) else ", no mark an unknown class"
-        text = f"✓ marks the query's class, ✗ another class{none}. {text}"
+        words = result.gallery.relevance
+        none = "" if result.num_judged == len(result) else f", no mark {words.unknown}"
+        text = f"{words.marks}{none}. {text}"
     if len(result) > MAX_CARDS:
         text = f"The first {MAX_CARDS} of {len(result):,} are shown. {text}"
     return text
@@ -203,7 +207,8 @@ def note(result: SearchResult) -> str:
 def _card(result: SearchResult, hit: Hit) -> dict[str, Any]:
     distance = f"{plural(hit.distance, 'bit')} away"
     score = "" if hit.score is None else f"score {hit.score:.2f}"
-    same = {True: "same class", False: "another class", None: ""}[hit.relevant]
+    words = result.gallery.relevance
+    same = {True: words.same, False: words.other, None: ""}[hit.relevant]
     names = ("rank", "distance", "relevant", "tie", "score")
     return tile_card(
         describe(result.gallery, hit.row),

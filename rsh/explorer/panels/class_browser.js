@@ -21,11 +21,13 @@ function render({ model, el }) {
     { type: "button", class: "rsh-quiet", onclick: () => model.send({ kind: "select class" }) },
     "Select all",
   );
-  const labeled = model.get("view").classes.length > 0;
-  const list = make("ol", { class: "rsh-class-tiles", "aria-label": labeled ? "Tiles of this class" : "Tiles" });
+  const { classes, label } = model.get("view");
+  const labeled = classes.length > 0;
+  const words = { class: "Tiles of this class", label: "Tiles with this label" }[label];
+  const list = make("ol", { class: "rsh-class-tiles", "aria-label": labeled ? words : "Tiles" });
   el.classList.add("rsh-panel", "rsh-class-browser");
   el.append(
-    make("h2", { class: "rsh-label" }, labeled ? make("label", { for: select.id }, "Browse by class") : "Browse"),
+    make("h2", { class: "rsh-label" }, labeled ? make("label", { for: select.id }, `Browse by ${label}`) : "Browse"),
     ...(labeled ? [select] : []),
     make("div", { class: "rsh-pager" }, shown, all, next),
     list,

@@ -1,8 +1,6 @@
-"""Browse by class: a page of tiles of one class, or of no class, to choose a query from."""
+"""Browse by class or label: a page of tiles with one, or without, to choose a query from."""
 
 from typing import Any
-
-import numpy as np
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
@@ -14,29 +12,32 @@ SHOWN = 24  # four rows of six beside the results
 
 
 class ClassBrowserPanel(Panel, script="class_browser.js"):
-    """Classes and tiles of one of them; the tiles without a class follow as one more.
+    """Classes, or labels, and tiles of one of them; the tiles without one follow as one more.
 
     Sends {"kind": "class", "number"}, {"kind": "others"} and {"kind": "choose", "row"}.
 
     Attributes:
-        view: classes with name and count, none in a gallery without labels; chosen, total (tiles of
-            that class), first (number of the first tile shown, from 1), and cards, a list of
-            `describe` with alt and current.
+        view: label, what they are, "class" or "label"; classes with name and count, none in a
+            gallery without labels; chosen, total (tiles of that class), first (number of the first
+            tile shown, from 1), and cards, a list of `describe` with alt and current.
     """
 
 
 def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict[str, Any]:
     """Return the `ClassBrowserPanel.view` of a class; `part` wraps around after the last page."""
-    kinds = list_kinds(state.gallery)
-    unknown, *counts = np.bincount(state.gallery.labels + 1, minlength=len(kinds)).tolist()
+    gallery = state.gallery
+    kinds, label = list_kinds(gallery), gallery.relevance.label
+    counts = gallery.label_matrix.sum(axis=0).tolist()
+    unknown = len(gallery) - gallery.num_labeled
     rows = state.list_tiles(kinds[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)
     shown = list(enumerate(rows[start : start + SHOWN].tolist(), start=start + 1))
     return {
+        "label": label,
         "classes": [
-            {"name": humanize(name) if name else "no class", "count": count}
+            {"name": humanize(name) if name else f"no {label}", "count": count}
             for name, count in zip(kinds, [*counts, unknown], strict=False)
-            if state.gallery.classes
+            if gallery.label_names
         ],
         "chosen": chosen,
         "total": len(rows),
@@ -46,9 +47,9 @@ def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict
 
 
 def list_kinds(gallery: Gallery) -> list[str]:
-    """Return the classes, and "" after them if a tile has none."""
+    """Return the classes or labels, and "" after them if a tile has none."""
     rest = [""] if gallery.num_labeled < len(gallery) else []
-    return [*gallery.classes, *rest]
+    return [*gallery.label_names, *rest]
 
 
 def _card(state: ExplorerState, number: int, row: int) -> dict[str, Any]:

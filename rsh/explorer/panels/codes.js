@@ -250,10 +250,12 @@ function render({ model, el }) {
     !view.judged
       ? [`bar height: square root of the count${counted(view)}`]
       : [
-          make("b", { class: "is-right" }, "same class"),
+          make("b", { class: "is-right" }, view.relevance.same),
           ", ",
-          make("b", { class: "is-wrong" }, "other classes"),
-          ...(view.histogram.unknown.some(Boolean) ? [", ", make("b", { class: "is-unknown" }, "no class")] : []),
+          make("b", { class: "is-wrong" }, view.relevance.other),
+          ...(view.histogram.unknown.some(Boolean)
+            ? [", ", make("b", { class: "is-unknown" }, `no ${view.relevance.label}`)]
+            : []),
           `; bar height: square root of the count${counted(view)}`,
         ];
 

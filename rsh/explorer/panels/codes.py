@@ -21,10 +21,11 @@ class CodesPanel(Panel, script="codes.js"):
         view: num_bits, parts, name, number of bits and meaning of each part of a code with look
             bits (none for other codes), query and first hit as `describe` gives them, counted,
             which tiles the histogram counts ("" for all), histogram with the lists same, other and
-            unknown, judged, whether the query has a class that the filter leaves in, reach, the
-            largest distance that is searched, shown, how many tiles are, agreement, the share of
-            them that have the query's value of each bit, and curve, recall and precision at each
-            radius (none where the query has no class, or no other tile has it).
+            unknown, judged, whether the query has a label that the filter leaves in, relevance,
+            words from `RelevanceWords`, reach, the largest distance that is searched, shown, how
+            many tiles are, agreement, the share of them that have the query's value of each bit,
+            and curve, recall and precision at each radius (none where the query has no label, or no
+            other tile has one of them).
     """
 
 
@@ -46,6 +47,7 @@ def codes_view(result: SearchResult) -> dict[str, Any]:
             "unknown": (items - same - other).tolist(),
         },
         "judged": result.has_verdicts,
+        "relevance": gallery.relevance._asdict(),
         "shown": len(shown),
         "agreement": _agreement(shown),
         "curve": _curve(result),

@@ -33,7 +33,7 @@ def list_ways(gallery: Gallery) -> list[tuple[str, str]]:
     ways.append(("given", "given label"))
     if (_splits(gallery) >= 0).any():
         ways.append(("split", "split"))
-    ways.append(("found", "relevance of results" if gallery.classes else "results"))
+    ways.append(("found", "relevance of results" if gallery.label_names else "results"))
     return ways + [(f"{COLUMN}{name}", humanize(name)) for name in _others(gallery)]
 
 
@@ -103,7 +103,7 @@ def _by_distance(gallery: Gallery, query_packed: Packed) -> dict[str, Any]:
 
 
 def _by_relevance(result: SearchResult) -> dict[str, Any]:
-    """Color the tiles shown by whether they have the query's class, as far as that is known."""
+    """Color the tiles shown by whether they are relevant, as far as that is known."""
     values, shown = np.full(len(result.gallery), -1), result.take(slice(MAX_CARDS))
     relevant = shown.relevant
     if relevant is None:
@@ -111,9 +111,10 @@ def _by_relevance(result: SearchResult) -> dict[str, Any]:
         names, roles = ["result"], ["accent"]
     else:
         values[shown.rows] = np.where(shown.judged, ~relevant, 2)
-        names, roles = ["same class", "another class"], ["right", "wrong"]
+        words = result.gallery.relevance
+        names, roles = [words.same, words.other], ["right", "wrong"]
         if result.gallery.num_labeled < len(result.gallery):
-            names, roles = [*names, "no class"], [*roles, "accent"]
+            names, roles = [*names, f"no {words.label}"], [*roles, "accent"]
     return _packed("found", values, names=names, colors=roles, missing="not a result")
 
 

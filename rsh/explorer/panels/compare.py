@@ -27,7 +27,7 @@ class ComparePanel(Panel, script="compare.js", style="compare.css"):
     Attributes:
         choices: name and words of each side that can be compared with.
         chosen: name of the one that is, or ""; the browser sets it.
-        labeled: whether any tile has a class.
+        labeled: whether any tile has a label.
         view: note, in words; sides, each with title, figures, cards, and mine, whether its rows
             are those of this gallery; empty while none is chosen.
     """
@@ -155,7 +155,8 @@ def _note(overlap: Overlap | None, shared: int) -> str:
 def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, Any]:
     average = result.average_precision
     judged = int(result.judged.sum())
-    among = "" if judged == top_k else " of the tiles with a class"
+    label = side.gallery.relevance.label
+    among = "" if judged == top_k else f" of the tiles with a {label}"
     metrics = []
     if result.precision is not None:
         metrics.append(f"precision@{judged}{among} = {result.precision:.2f}")
@@ -170,7 +171,8 @@ def _side(title: str, side: Side, result: SideResult, top_k: int) -> dict[str, A
 def _card(side: Side, result: SideResult, place: int) -> dict[str, Any]:
     only = bool(result.only_here[place])
     relevant = bool(result.relevant[place]) if result.judged[place] else None
-    same = {True: "same class", False: "another class", None: ""}[relevant]
+    said = side.gallery.relevance
+    same = {True: said.same, False: said.other, None: ""}[relevant]
     far = plural(int(result.distances[place]), "bit")
     if result.scores is not None:
         far = f"cos {result.scores[place]:.2f}"

@@ -14,7 +14,7 @@ import { tour } from "./lib/tour.js";
  * @property {string} address
  * @property {string[]} galleries
  * @property {string} gallery
- * @property {boolean} labeled
+ * @property {"class" | "label" | ""} labeled
  * @property {boolean} images
  */
 

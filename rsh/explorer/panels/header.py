@@ -21,7 +21,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
         address: the query string that opens the page as it is now.
         galleries: names of all that can be shown.
         gallery: name of the one that is shown.
-        labeled: whether any of its tiles has a class.
+        labeled: what its tiles have, "class" or "label"; "" without.
         images: whether a query may be an image; a gallery of embeddings takes none.
     """
 
@@ -31,7 +31,7 @@ class HeaderPanel(Panel, script="header.js", style="page.css"):
     address = traitlets.Unicode().tag(sync=True)
     galleries = traitlets.List(traitlets.Unicode()).tag(sync=True)
     gallery = traitlets.Unicode().tag(sync=True)
-    labeled = traitlets.Bool(True).tag(sync=True)
+    labeled = traitlets.Unicode("class").tag(sync=True)
     images = traitlets.Bool(True).tag(sync=True)
 
     def alert(self, message: str) -> None:
@@ -66,8 +66,9 @@ def list_facts(
         has_spaces: whether the page can show spaces.
     """
     facts = [plural(len(gallery), "tile")]
-    if gallery.classes or not given:
-        facts.append(describe_labels(len(gallery), gallery.num_labeled, len(gallery.classes)))
+    if gallery.label_names or not given:
+        known = (len(gallery), gallery.num_labeled, len(gallery.label_names))
+        facts.append(describe_labels(*known, several=gallery.has_several))
     if given:
         facts.append(f"{plural(given, 'label')} given")
     look = f", {gallery.look_bits} for the look" if gallery.look_bits else ""

@@ -4,7 +4,7 @@ import { icon } from "./lib/icons.js";
 import { scaleGradient, valueColor } from "./lib/palette.js";
 import { bytesAs, emit, make, on, redrawOn, stopAll, store, stored, withCommands } from "./lib/shared.js";
 
-/** @import { Bytes, Coloring, DotColoring, Events, Message, Props } from "./lib/types" */
+/** @import { Bytes, Coloring, DotColoring, Events, Message, Props, RelevanceWords } from "./lib/types" */
 
 const ALL = "all";
 const TWO_FROM = 1800; // CSS pixels of window width from which all spaces are shown at first
@@ -15,6 +15,7 @@ const root = document.documentElement;
  * @property {[name: string, words: string][]} spaces
  * @property {string} note
  * @property {("right" | "wrong" | "unknown")[]} verdicts
+ * @property {RelevanceWords} relevance
  * @property {[by: string, words: string][]} ways
  * @property {Coloring} coloring
  */
@@ -176,14 +177,15 @@ function render({ model, el }) {
 
   function drawKey() {
     const verdicts = model.get("verdicts");
+    const words = model.get("relevance");
     const judged = verdicts.length > 1;
     /** @type {Record<typeof verdicts[number], [kind: string, text: string]>} */
     const entries = {
-      right: ["is-right", "○ same class"],
-      wrong: ["is-wrong", "✕ another class"],
-      unknown: ["is-query", judged ? "○ no class" : "○ result"],
+      right: ["is-right", `○ ${words.same}`],
+      wrong: ["is-wrong", `✕ ${words.other}`],
+      unknown: ["is-query", judged ? `○ no ${words.label}` : "○ result"],
     };
-    const others = judged ? "a ring marks a result of the same class, a cross one of another class" : "a ring a result";
+    const others = judged ? `a ring a result (${words.same}), a cross another (${words.other})` : "a ring a result";
     key.setAttribute("aria-label", `A star marks the query, ${others}.`);
     const spans = verdicts.map((verdict) => make("span", { class: entries[verdict][0] }, entries[verdict][1]));
     key.replaceChildren(make("span", { class: "is-query" }, "★ query"), ...spans);

@@ -19,7 +19,8 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     Attributes:
         spaces: name and heading of each space.
         note: one sentence below them.
-        verdicts: how results are marked: "right", "wrong", or "unknown" where a class is.
+        verdicts: how results are marked: "right", "wrong", or "unknown" where a label is.
+        relevance: words from `RelevanceWords`.
         ways: what the dots can be colored by, see `list_ways`; none hides the choice.
         coloring: from `make_coloring`, or empty before the first.
     """
@@ -27,6 +28,7 @@ class LegendPanel(Panel, script="legend.js", style="scatter.css"):
     spaces: traitlets.List[Any] = traitlets.List().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     verdicts = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    relevance = traitlets.Dict().tag(sync=True)
     ways: traitlets.List[Any] = traitlets.List().tag(sync=True)
     coloring = traitlets.Dict().tag(sync=True)
 

@@ -32,14 +32,16 @@ def selected_view(state: ExplorerState, shown: int = MAX_CARDS) -> dict[str, Any
     if not len(result):
         note = "Select tiles with Space or the box on a card, or draw around dots in a space."
         return {"heading": "No tile is selected", "note": note, "cards": [], "more": 0}
-    labels = state.gallery.labels[state.selection]
-    names = Counter([*state.gallery.classes, ""][label] for label in labels.tolist())
+    gallery = state.gallery
+    names = Counter(
+        name for row in state.selection.tolist() for name in gallery.list_labels(row) or [""]
+    )
     words = [
-        f"{count:,} {humanize(name) if name else 'without a class'}"
+        f"{count:,} {humanize(name) if name else f'without a {gallery.relevance.label}'}"
         for name, count in names.most_common(3)
     ]
     more = ["\u2026"] if len(names) > 3 else []
-    classes = f"{', '.join(words + more)}; nearest" if state.gallery.classes else "Nearest"
+    classes = f"{', '.join(words + more)}; nearest" if gallery.label_names else "Nearest"
     part = f" The nearest {shown} are shown." if len(result) > shown else ""
     return {
         "heading": f"{plural(len(result), 'selected tile')}",

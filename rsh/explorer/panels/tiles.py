@@ -36,7 +36,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     return {
         "row": row,
         "id": gallery.ids[row],
-        "name": _name(gallery, row, label),
+        "name": _name(gallery, row),
         "color": label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
@@ -47,10 +47,8 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     }
 
 
-def _name(gallery: Gallery, row: int, label: int) -> str:
-    """Return what a tile is called: its class, else its several labels, else its file."""
-    if label != NO_CLASS:
-        return humanize(gallery.classes[label])
+def _name(gallery: Gallery, row: int) -> str:
+    """Return what a tile is called: its class or labels, else its file."""
     labels = gallery.list_labels(row)
     return ", ".join(map(humanize, labels)) if labels else file_name(gallery, row)
 

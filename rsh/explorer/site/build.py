@@ -49,7 +49,13 @@ from rsh.explorer.site.layout import (
     SiteManifest,
 )
 from rsh.explorer.site.lists import CoarseLists
-from rsh.explorer.site.tiles import write_codes, write_soft_bits, write_tiles, write_typical
+from rsh.explorer.site.tiles import (
+    number_labels,
+    write_codes,
+    write_soft_bits,
+    write_tiles,
+    write_typical,
+)
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
@@ -184,8 +190,8 @@ def describe_site(
             name=other.folder.resolve().name,
             fingerprint=other.manifest.sha256,
             num_bits=other.num_bits,
-            classes=list(other.classes),
             splits=list(other.table.categories("split")[0]),
+            **_describe_labels(other),
         )
         for other in compare
     ]
@@ -204,8 +210,8 @@ def describe_site(
         num_bits=gallery.num_bits,
         look_bits=gallery.look_bits,
         parts=code_parts_in_words(gallery),
-        classes=list(gallery.classes),
         splits=list(names),
+        **_describe_labels(gallery),
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
         has_map=gallery.has_map,
@@ -225,6 +231,16 @@ def describe_site(
         checked=CHECKED,
         files=files,
     )
+
+
+def _describe_labels(gallery: Gallery) -> dict[str, Any]:
+    """Return what the manifest says of the labels of a gallery."""
+    return {
+        "classes": list(gallery.classes),
+        "label_names": list(gallery.label_names),
+        "label_sets": number_labels(gallery).sets,
+        "relevance": gallery.relevance._asdict(),
+    }
 
 
 def bundle_worker(name: str) -> str:

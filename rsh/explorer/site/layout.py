@@ -4,8 +4,8 @@
     site.json               what the gallery is; size and SHA-256 of each file below data/ but
                             numbered ones
     data/codes.bin          packed codes, each padded with zeros to whole words of four bytes
-    data/labels.bin         class of each tile, uint8, or uint16 from 256 classes on; the number of
-                            classes means unknown
+    data/labels.bin         label set of each tile, a place in the manifest's `label_sets`, uint8,
+                            or uint16 from 256 of them on; their number means no label at all
     data/splits.bin         split of each tile, uint8, a place in the manifest's `splits`
     data/soft-N.bin         tanh of relaxed codes times SOFT_SCALE, int8, SOFT_ROWS tiles each
     data/other-N/           codes, labels, splits and soft bits of each gallery to compare with, in
@@ -43,7 +43,7 @@ splits.bin, order.bin, items.parquet and all files of spaces, maps and other gal
     data/centers.bin        codes of the centers of the lists, as in codes.bin
     data/lists.bin          place of the first tile of each list, the number of all tiles, and how
                             many tiles of each list are held out, uint32
-    data/list-N.bin         the tiles of a list: their rows, uint32; codes; classes; splits
+    data/list-N.bin         the tiles of a list: their rows, uint32; codes; label sets; splits
     data/order-N.bin        place of each tile, uint32, SOFT_ROWS tiles each
     data/ids-N.bin          rows in the order of the hashes of their ids, uint32, SOFT_ROWS each
     data/tiles-N.bin        as above, in the order of the lists; the words have all columns
@@ -57,7 +57,7 @@ from typing import Any
 from rsh.explorer.site.lists import ListsManifest
 from rsh.io.files import FileRecord
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "site.json"
 PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
 DATA = "data"
@@ -77,15 +77,22 @@ class OtherGallery:
         name: of its folder.
         fingerprint: of its manifest.
         num_bits: code length, bits.
-        classes: their names, as folders are called.
         splits: names that its `splits.bin` numbers.
+        classes: their names, as folders are called.
+        label_names: of all labels, those of classes if tiles have no several labels.
+        label_sets: the number of a class, -1 for none, and those of labels; each once that a tile
+            has.
+        relevance: how to say that one tile is relevant to another, see `RelevanceWords`.
     """
 
     name: str
     fingerprint: str
     num_bits: int
-    classes: list[str]
     splits: list[str]
+    classes: list[str]
+    label_names: list[str]
+    label_sets: list[tuple[int, list[int]]]
+    relevance: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,10 @@ class SiteManifest:
         look_bits: how many of them are look bits.
         parts: name, number of bits and meaning of each part of a code.
         classes: their names, as folders are called.
+        label_names: of all labels, those of classes if tiles have no several labels.
+        label_sets: the number of a class, -1 for none, and those of labels; each once that a tile
+            has.
+        relevance: how to say that one tile is relevant to another, see `RelevanceWords`.
         splits: names that `splits.bin` numbers.
         first: row of the first query.
         has_images: whether any tile has an image.
@@ -149,6 +160,9 @@ class SiteManifest:
     look_bits: int
     parts: list[list[str | int]]
     classes: list[str]
+    label_names: list[str]
+    label_sets: list[tuple[int, list[int]]]
+    relevance: dict[str, str]
     splits: list[str]
     first: int
     has_images: bool

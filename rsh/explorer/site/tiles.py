@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +16,15 @@ from rsh.codes.asymmetric import soft_bits
 from rsh.codes.order import hash_order
 from rsh.data.outlines import read_outlines
 from rsh.data.sample import EARTH
+from rsh.errors import InputError
 from rsh.explorer.site.layout import PACK, ROW_GROUP, SOFT_ROWS, SOFT_SCALE
 from rsh.explorer.site.lists import CoarseLists, to_words
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import to_pandas
-from rsh.labels import UNLABELED
 
 Rows = NDArray[np.int64]
+MOST_SETS = 2**16  # of labels; the last number means none
 
 
 def write_tiles(
@@ -42,7 +43,7 @@ def write_tiles(
     write_soft_bits(gallery, every, folder)
     if lists:
         order = lists.order
-        lists.write(gallery, _numbered_labels(gallery), folder)
+        lists.write(gallery, number_labels(gallery).numbers, folder)
         places = _places(order)
         by_hash = hash_order(gallery.table.array("id").to_pylist()).astype("<u4")
         _write_rows(len(gallery), lambda rows: places[rows], folder, "order")
@@ -64,7 +65,7 @@ def write_tiles(
 def write_codes(gallery: Gallery, rows: Rows, folder: Path) -> None:
     """Write what a search among all tiles reads at the start, in the order of these rows."""
     to_words(gallery.packed[rows]).tofile(folder / "codes.bin")
-    _numbered_labels(gallery)[rows].tofile(folder / "labels.bin")
+    number_labels(gallery).numbers[rows].tofile(folder / "labels.bin")
     gallery.table.categories("split")[1][rows].astype("u1").tofile(folder / "splits.bin")
 
 
@@ -78,10 +79,41 @@ def write_soft_bits(gallery: Gallery, rows: Rows, folder: Path) -> None:
     _write_rows(len(rows), whole_numbers, folder, "soft")
 
 
-def _numbered_labels(gallery: Gallery) -> NDArray[np.generic]:
-    """Return the class of each tile; the number of classes means unknown."""
-    labels = np.where(gallery.labels == UNLABELED, len(gallery.classes), gallery.labels)
-    return labels.astype("u1" if len(gallery.classes) < 256 else "<u2")
+class NumberedLabels(NamedTuple):
+    """The labels of tiles, each different class with its labels once.
+
+    Attributes:
+        sets: the number of a class, -1 for none, and those of its labels.
+        numbers: that of each tile's set, uint8 or uint16; the number of sets means none.
+    """
+
+    sets: list[tuple[int, list[int]]]
+    numbers: NDArray[np.generic]
+
+
+def number_labels(gallery: Gallery) -> NumberedLabels:
+    """Number the classes and labels of tiles.
+
+    Raises:
+        InputError: more different ones than 16 bits number.
+    """
+    place = {name: number for number, name in enumerate(gallery.label_names)}
+    keys = (gallery.labels + 1) * (int(gallery.label_sets.max(initial=0)) + 2)
+    known, first, numbers = np.unique(
+        keys + gallery.label_sets + 1, return_index=True, return_inverse=True
+    )
+    sets = [
+        (int(gallery.labels[row]), [place[name] for name in gallery.list_labels(row)])
+        for row in first.tolist()
+    ]
+    if len(known) and known[0] == 0:  # neither a class nor a label
+        sets, numbers = sets[1:], np.where(numbers == 0, len(sets) - 1, numbers - 1)
+    if len(sets) >= MOST_SETS:
+        raise InputError(
+            f"{gallery.folder} has {len(sets):,} different sets of labels, and a site numbers "
+            f"{MOST_SETS - 1:,}: encode its tiles with --labels none"
+        )
+    return NumberedLabels(sets, numbers.astype("u1" if len(sets) < 256 else "<u2"))
 
 
 def _places(order: Rows) -> NDArray[np.uint32]:

@@ -16,6 +16,7 @@ from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.segment import THUMB_SIDE
 from rsh.io.files import recovery_hint
+from rsh.labels import RelevanceWords
 from rsh.search.formats.fonts import Font, font, has_missing_glyphs, measure_width, wrap_text
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
@@ -66,7 +67,7 @@ def to_contact_sheet(result: SearchResult, *, selection: bool = False) -> bytes:
     hits, notes = result.take(slice(MOST)).hits, _notes(result, how)
     columns = _columns(len(hits))
     rows = math.ceil(len(hits) / columns)
-    names = [_name(hit.class_name) for hit in hits]
+    names = [_name(_labels(result.gallery, hit.row)) for hit in hits]
     step = HIGH + (3 + max(map(len, names), default=0)) * LINE + GAP
     top = MARGIN + HIGH + GAP + 12
     width = 2 * MARGIN + columns * CELL + (columns - 1) * GAP
@@ -77,7 +78,7 @@ def to_contact_sheet(result: SearchResult, *, selection: bool = False) -> bytes:
     for number, (hit, name) in enumerate(zip(hits, names, strict=True)):
         down, along = divmod(number, columns)
         image, x = _thumb(result.gallery, hit.row), MARGIN + along * (CELL + GAP)
-        _card(pen, image, hit, name, x, top + down * step)
+        _card(pen, image, hit, name, result.gallery.relevance, x, top + down * step)
     _foot(pen, notes, width, height)
     stream = io.BytesIO()
     sheet.save(stream, "PNG", compress_level=1)  # more takes longer and saves a tenth
@@ -104,7 +105,7 @@ def _head(pen: _Pen, result: SearchResult, how: str, width: int) -> None:
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
     name = "an image" if result.query.row is None else "a tile"
-    name = humanize(result.class_name) if result.class_name else name
+    name = _labels(result.gallery, result.query.row) or name
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)
     y += 20
@@ -122,7 +123,15 @@ def _head(pen: _Pen, result: SearchResult, how: str, width: int) -> None:
     pen.draw.line((MARGIN, under, width - MARGIN, under), fill=LINES)
 
 
-def _card(pen: _Pen, image: Image.Image, hit: Hit, name: list[str], x: int, y: int) -> None:
+def _card(
+    pen: _Pen,
+    image: Image.Image,
+    hit: Hit,
+    name: list[str],
+    words: RelevanceWords,
+    x: int,
+    y: int,
+) -> None:
     """Draw one tile and its caption."""
     _image(pen, image, x, y)
     if hit.relevant is not None:
@@ -135,7 +144,7 @@ def _card(pen: _Pen, image: Image.Image, hit: Hit, name: list[str], x: int, y: i
     if hit.relevant is not None:
         sign, mask = _sign(hit.relevant)
         pen.sheet.paste(sign, (x, y + 1), mask)
-        said, color = ("same class", RIGHT) if hit.relevant else ("another class", WRONG)
+        said, color = (words.same, RIGHT) if hit.relevant else (words.other, WRONG)
         pen.words((x + 20, y), said, font(13, bold=True), color)
         y += LINE
     for number, line in enumerate(name):
@@ -163,21 +172,27 @@ def _selection_words(result: SearchResult) -> str:
     return f"{plural(len(result), 'selected tile')} in {result.gallery.name}{nearest}"
 
 
-def _name(class_name: str) -> list[str]:
-    return wrap_text(humanize(class_name), font(13), CELL, lines=2) if class_name else []
+def _labels(gallery: Gallery, row: int | None) -> str:
+    """Return the class or the labels of a tile in words; "" of an image, or without one."""
+    return "" if row is None else ", ".join(map(humanize, gallery.list_labels(row)))
+
+
+def _name(labels: str) -> list[str]:
+    return wrap_text(labels, font(13), CELL, lines=2) if labels else []
 
 
 def _relevance_words(result: SearchResult) -> str:
     if not len(result):
         return "No tile was found."
     if result.class_left_out:
-        return f"{plural(len(result), 'tile')}: the filter leaves out the query's class"
+        return f"{plural(len(result), 'tile')}: {result.gallery.relevance.left_out}"
     if result.relevant is None:
         return plural(len(result), "tile")
-    have = "has" if result.num_relevant == 1 else "have"
-    judged = plural(result.num_judged, "tile") + " with a class"
+    words = result.gallery.relevance
+    have = words.has if result.num_relevant == 1 else words.have
+    judged = f"{plural(result.num_judged, 'tile')} with a {words.label}"
     among = len(result) if result.num_judged == len(result) else f"the {judged}"
-    return f"{result.num_relevant} of {among} {have} the query's class"
+    return f"{result.num_relevant} of {among} {have}"
 
 
 def _notes(result: SearchResult, how: str) -> list[str]:
@@ -185,8 +200,8 @@ def _notes(result: SearchResult, how: str) -> list[str]:
     gallery, notes = result.gallery, []
     if len(result) > MOST:
         notes.append(f"The first {MOST} of {plural(len(result), 'tile')} are drawn.")
-    names = [hit.class_name for hit in result.take(slice(MOST))]
-    written = [result.name, result.class_name, how, *names]
+    rows = [result.query.row, *result.rows[:MOST].tolist()]
+    written = [result.name, how, *(_labels(gallery, row) for row in rows)]
     if any(map(has_missing_glyphs, written)):
         notes.append(f"Characters that the font does not have are code points, such as {EXAMPLE}.")
     model = gallery.manifest.model.fingerprint[:8]

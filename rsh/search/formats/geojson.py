@@ -10,6 +10,7 @@ import pandas as pd
 
 from rsh.data.places import parse_rings
 from rsh.errors import InputError
+from rsh.labels import SEPARATOR, SEVERAL
 from rsh.search.formats.labels import label_columns
 from rsh.search.results import Hit, SearchResult
 
@@ -47,6 +48,8 @@ def _properties(hit: Hit, labels: dict[str, Any], result: SearchResult) -> dict[
     found: dict[str, Any] = {"rank": hit.rank, "distance": hit.distance, "id": hit.id}
     if result.gallery.classes:
         found["class"] = hit.class_name or None
+    if result.gallery.has_several:
+        found[SEVERAL] = SEPARATOR.join(result.gallery.list_labels(hit.row)) or None
     found |= labels
     return found if hit.score is None else found | {"score": hit.score}
 

@@ -35,7 +35,7 @@ def to_geopackage(result: SearchResult) -> bytes:
 def to_geotable(result: SearchResult) -> GeoTable:
     """Return the tiles with rank, distance (bits), score and relevance, then all other columns.
 
-    Relevance is null where the query's class or the tile's is unknown; without classes the column
+    Relevance is null where the query or the tile has no label; without labels the column
     is left out, and the score where tiles are ordered by distance alone. The columns of
     `OF_LABELS` are there if any tile was given a label. A column of the gallery that has
     one of these names gets _2 behind it, or the next number that is free.
@@ -48,8 +48,8 @@ def to_geotable(result: SearchResult) -> GeoTable:
     if result.scores is not None:
         more["score"] = result.scores
     more |= label_columns(result.gallery, result.rows)
-    if result.gallery.classes:
+    if result.gallery.label_names:
         more["relevant"] = [hit.relevant for hit in result]
-    else:
+    if not result.gallery.classes:
         items = items.drop(columns="class")
     return GeoTable.of_items(items, more)

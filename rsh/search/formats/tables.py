@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rsh.labels import SEVERAL
 from rsh.search.formats.contact_sheet import to_contact_sheet
 from rsh.search.formats.geojson import feature_collection
 from rsh.search.formats.labels import OF_LABELS, label_columns
@@ -23,10 +24,9 @@ from rsh.search.results import SearchResult
 __all__ = ["to_command", "to_contact_sheet", "to_csv", "to_geojson", "to_json", "to_python"]
 
 COLUMNS = (
-    *("rank", "id", "class", "label", "predicted", "confidence", "relevant", "distance", "score"),
-    *("split", "longitude", "latitude"),
+    *("rank", "id", "class", SEVERAL, "label", "predicted", "confidence", "relevant"),
+    *("distance", "score", "split", "longitude", "latitude"),
 )
-OF_CLASSES = ("class", "relevant")  # columns that a gallery without classes does not have
 # Where a cell begins, or would begin for a spreadsheet that splits at semicolons, tabs or lines and
 # ignores quotes; followed by what it reads as a formula.
 BEGIN, READ_AS_FORMULA = r"(^|[;\t\r\n\0])", r"""(?=["'\s]*[=+\-@\t\r\n\0＝＋－＠])"""  # noqa: RUF001
@@ -44,11 +44,12 @@ def to_csv(result: SearchResult) -> bytes:
     unknown values are empty cells.
 
     Returns:
-        A header, and the columns rank, id, class, label (the class that a visitor gave), predicted
-        (the class that is likeliest by all labels), confidence (in it, 0 to 1), relevant (true or
-        false, empty where one of both classes is unknown), distance (bits), score (-1 to 1), split,
-        longitude and latitude (degrees); without class and relevant if the gallery has no classes,
-        and without label, predicted and confidence if no tile was given a label.
+        A header, and the columns rank, id, class, labels (several, separated by semicolons), label
+        (the class that a visitor gave), predicted (the class that is likeliest by all labels),
+        confidence (in it, 0 to 1), relevant (true or false, empty where one of both tiles has no
+        label), distance (bits), score (-1 to 1), split, longitude and latitude (degrees); without
+        class, labels or relevant if the gallery has none, and without label, predicted and
+        confidence if no tile was given a label.
 
     Source: OWASP, "CSV injection", https://owasp.org/www-community/attacks/CSV_Injection
     """
@@ -85,8 +86,8 @@ def to_json(result: SearchResult) -> bytes:
         options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
     known = {"id": result.name}
     if row is not None:
-        item = gallery.table.take([row], ["class"]).iloc[0]
-        known |= _known(item, *(["class"] if gallery.classes else []))
+        names = [name for name in ("class", SEVERAL) if name in _columns(result)]
+        known |= _known(gallery.table.take([row], ["class", *names]).iloc[0], *names)
         known["code"] = result.code
     record = {
         "query": known,
@@ -108,7 +109,9 @@ def to_geojson(result: SearchResult) -> bytes:
 
 def _columns(result: SearchResult) -> list[str]:
     left_out = [
-        *(() if result.gallery.classes else OF_CLASSES),
+        *(() if result.gallery.classes else ["class"]),
+        *(() if result.gallery.has_several else [SEVERAL]),
+        *(() if result.gallery.label_names else ["relevant"]),
         *(() if result.has_labels else OF_LABELS),
     ]
     return [name for name in COLUMNS if name not in left_out]

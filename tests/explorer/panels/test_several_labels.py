@@ -12,7 +12,7 @@ LABELS = np.array(["sand;sea", "sea", "", "open_shrubland"], dtype=object)
 
 
 def test_tiles_without_a_class_are_named_by_their_labels(tmp_path: Path):
-    gallery = tiny_gallery(tmp_path / "g", num_tiles=40, more=without_classes)
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=40, more=without_classes, several=True)
     gallery = retabled(gallery, labels=LABELS[np.arange(40) % 4])
     assert [describe(gallery, row)["name"] for row in (0, 1, 3)] == [
         "sand, sea",

@@ -17,6 +17,7 @@ from rsh.gallery.annotations.events import Visitor
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import ModelInfo
+from rsh.labels import SEVERAL
 from rsh.learning.confidence import confidence
 from rsh.search.formats.geotables import to_geopackage, to_geoparquet, to_geotable
 from rsh.search.formats.labels import OF_LABELS
@@ -32,7 +33,9 @@ AWKWARD = {
     "savanna": "-1",
     "grassland": "a;+1",
 }
-UNLABELED_COLUMNS = [name for name in COLUMNS if name not in OF_LABELS]  # no visitor gave a class
+UNLABELED_COLUMNS = [
+    name for name in COLUMNS if name not in (*OF_LABELS, SEVERAL)
+]  # no visitor gave a class
 STARTS = "=+-@\t\r\n\0＝＋－＠"  # noqa: RUF001
 
 

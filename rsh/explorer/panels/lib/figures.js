@@ -10,7 +10,7 @@ const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
 
 /**
  * The distances of all tiles: one column a distance, for long codes one a few distances, with the
- * query's class below, the others on it, and on top those of no class. Heights grow with the square root of the count, or the
+ * relevant ones below, the others on them, and on top those without a label. Heights grow with the square root of the count, or the
  * few near tiles could not be seen beside the many far ones.
  * @param {CodesView} view
  */
@@ -43,15 +43,15 @@ function axis(...words) {
 }
 
 /** @param {CodesView} view */
-function histogramWords({ histogram: { same, other, unknown }, reach, judged }) {
+function histogramWords({ histogram: { same, other, unknown }, reach, judged, relevance: words }) {
   const nearest = same.findIndex((count, distance) => count + other[distance] + unknown[distance] > 0);
   if (nearest < 0) return "no other tiles";
   /** @type {(from: number, to?: number) => string} */
   const split = (from, to) => {
     const [right, wrong, rest] = [same, other, unknown].map((counts) => total(counts.slice(from, to)));
     if (!judged) return plural(rest, "tile");
-    const classes = `${right.toLocaleString("en")} of the query's class and ${wrong.toLocaleString("en")} of others`;
-    return rest ? `${classes}, ${rest.toLocaleString("en")} without a class` : classes;
+    const known = `${words.same} ${right.toLocaleString("en")}, ${words.other} ${wrong.toLocaleString("en")}`;
+    return rest ? `${known}, no ${words.label} ${rest.toLocaleString("en")}` : known;
   };
   const near = split(0, reach + 1);
   const far = split(reach + 1);
@@ -67,13 +67,13 @@ function histogramWords({ histogram: { same, other, unknown }, reach, judged }) 
  * @param {number} most
  * @param {CodesView} view
  */
-function column({ start, same, other, unknown }, width, most, { reach, judged }) {
+function column({ start, same, other, unknown }, width, most, { reach, judged, relevance: words }) {
   const all = same + other + unknown;
   /** @type {(count: number, kind: string) => HTMLElement} */
   const part = (count, kind) =>
     make("i", { class: kind, style: `height:${(100 * Math.sqrt(all / most) * count) / (all || 1)}%` });
   const bits = width === 1 ? plural(start, "bit") : `${start} to ${start + width - 1} bits`;
-  const title = `${bits}: ${plural(all, "tile")}${judged ? `, ${same.toLocaleString("en")} of the same class` : ""}`;
+  const title = `${bits}: ${plural(all, "tile")}${judged ? `, ${words.same}: ${same.toLocaleString("en")}` : ""}`;
   const parts = [
     ...(unknown ? [part(unknown, judged ? "is-unknown" : "is-any")] : []),
     ...(judged ? [part(other, "is-wrong"), part(same, "is-right")] : []),

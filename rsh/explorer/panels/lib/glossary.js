@@ -4,9 +4,9 @@ import { make } from "./shared.js";
 const MEANINGS = {
   "Hamming distance": "The number of bits in which two codes differ. The fewer, the nearer the tile.",
   "precision@k":
-    "The fraction of the first k results that have the query's class, averaged over all orders of tied tiles. " +
-    "1.00 means all of them. Tiles without a class do not count.",
-  recall: "The fraction of all tiles of the query's class that are among the results.",
+    "The fraction of the first k results that have the query's class, or one of its labels, averaged over all orders of tied tiles. " +
+    "1.00 means all of them. Tiles without a label do not count.",
+  recall: "The fraction of all tiles of the query's class, or with one of its labels, that are among the results.",
   tied:
     "At the same distance from the query, so that the codes cannot order them. A bracket groups tied tiles: " +
     "\u201c2 bits \u00b7 19 of 142\u201d means that 142 tiles are 2 bits away and 19 of them are shown. Which of them " +
@@ -25,7 +25,7 @@ const MEANINGS = {
     "The fraction of the first k tiles that both sides retrieve, averaged over all orders of tied tiles. " +
     "1.00 means the same tiles.",
   "average precision":
-    "The mean of the precision at each tile of the query's class, over the whole gallery. " +
+    "The mean of the precision at each tile of the query's class, or with one of its labels, over the whole gallery. " +
     "1.00 means that all of them come before any other tile.",
   "unquantized features":
     "The numbers from which the network computes the bits, compared by cosine similarity (cos). " +

@@ -7,16 +7,16 @@ const hasTab = (name) => document.querySelector(`.rsh-dock-tabs [data-name=${nam
 
 /**
  * Selectors of what a step points at (the first that is seen), the region that it is in, its heading, its text.
- * @param {boolean} labeled
+ * @param {"class" | "label" | ""} label that tiles have
  * @param {boolean} images
  */
-const steps = (labeled, images) => [
+const steps = (label, images) => [
   {
     targets: [".rsh-query"],
     region: "answer",
     heading: "Choose a query",
     text:
-      `This tile is the query. Choose another one ${labeled ? "by class, " : ""}by name or at random` +
+      `This tile is the query. Choose another one ${label ? `by ${label}, ` : ""}by name or at random` +
       (images ? ", or drop your own image anywhere on the page." : "."),
   },
   {
@@ -27,7 +27,9 @@ const steps = (labeled, images) => [
       "Each tile has a short code of bits. The tiles with the nearest codes come first: “3 bits” means that " +
       "three bits differ from the query’s code. This is the Hamming distance. A bracket groups tiles at the " +
       "same distance: they are tied, and their codes alone cannot order them." +
-      (labeled ? " ✓ marks the query’s class, ✗ another class." : ""),
+      (label
+        ? ` ✓ marks ${label === "class" ? "the query’s class, ✗ another class" : "a label shared with the query, ✗ none"}.`
+        : ""),
   },
   {
     targets: [".rsh-stage", ".rsh-scatter"], // dots come later than cards
@@ -70,11 +72,11 @@ const seen = (selector) =>
 
 /**
  * Some cards, each beside what it is about; shown by itself at the first visit only.
- * @param {boolean} labeled whether the tiles have classes
+ * @param {"class" | "label" | ""} label that tiles have
  * @param {boolean} images whether a query may be an image
  * @param {(region: string) => void} go brings a region of the page to the front
  */
-export function tour(labeled, images, go) {
+export function tour(label, images, go) {
   /** @type {ReturnType<typeof steps>} */
   let stops = [];
   const title = make("h2", { class: "rsh-heading", id: "rsh-tour-title" });
@@ -98,7 +100,7 @@ export function tour(labeled, images, go) {
 
   function begin() {
     // A gallery without maps has no dots.
-    stops = steps(labeled, images).filter(({ targets }) => targets.some((each) => document.querySelector(each)));
+    stops = steps(label, images).filter(({ targets }) => targets.some((each) => document.querySelector(each)));
     show(0);
   }
 

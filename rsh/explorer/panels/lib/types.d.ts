@@ -94,6 +94,7 @@ export interface ResultCard extends Card {
 }
 
 export interface ResultsView {
+  relevance: RelevanceWords;
   heading: string;
   summary: string;
   note: string;
@@ -105,8 +106,21 @@ export interface ResultsView {
   cards: ResultCard[];
 }
 
+// RelevanceWords in labels.py
+export interface RelevanceWords {
+  label: "class" | "label";
+  same: string;
+  other: string;
+  has: string;
+  have: string;
+  marks: string;
+  unknown: string;
+  left_out: string;
+}
+
 // class_browser.py
 export interface ClassView {
+  label: "class" | "label";
   classes: { name: string; count: number }[];
   chosen: number;
   total: number;
@@ -118,6 +132,7 @@ export interface ClassView {
 export type CodeParts = [name: string, numBits: number, meaning: string][];
 
 export interface CodesView {
+  relevance: RelevanceWords;
   num_bits: number;
   parts: CodeParts;
   query: Tile;

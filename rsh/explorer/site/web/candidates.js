@@ -2,23 +2,27 @@
 // The tiles that a search compares: all of a gallery, or those of the lists that it reads.
 
 /** @import { CodeScanner } from "./scan.js" */
+/** @import { Manifest } from "./types" */
+
+/** Whether the numbers of label sets are bytes. @param {Manifest} manifest */
+export const hasFewSets = ({ label_sets: sets }) => sets.length < 256;
 
 export class Candidates {
   /**
    * @param {CodeScanner} scanner with their codes
-   * @param {Uint8Array | Uint16Array} labels
+   * @param {Uint8Array | Uint16Array} labelSets number of that of each tile
    * @param {Uint8Array} isHeldOut 1 each
    * @param {Uint32Array | null} rows of the gallery; null if these are all its tiles in their order
    */
-  constructor(scanner, labels, isHeldOut, rows = null) {
+  constructor(scanner, labelSets, isHeldOut, rows = null) {
     this.scanner = scanner;
-    this.labels = labels;
+    this.labelSets = labelSets;
     this.isHeldOut = isHeldOut;
     this.rows = rows;
   }
 
   get size() {
-    return this.labels.length;
+    return this.labelSets.length;
   }
 
   /** @param {number} place */

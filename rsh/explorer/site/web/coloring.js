@@ -72,9 +72,10 @@ function byRelevance(result) {
   }
   if (!result.hasVerdicts)
     return packed("found", values, { names: ["result"], colors: ["accent"], missing: "not a result" });
+  const { relevance: words } = result.gallery.manifest;
   const some = result.gallery.numLabeled < result.gallery.size;
   return packed("found", values, {
-    names: ["same class", "another class", ...(some ? ["no class"] : [])],
+    names: [words.same, words.other, ...(some ? [`no ${words.label}`] : [])],
     colors: ["right", "wrong", ...(some ? ["accent"] : [])],
     missing: "not a result",
   });

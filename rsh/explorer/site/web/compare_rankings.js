@@ -2,8 +2,7 @@
 // Two rankings of one query, compared as `rsh.analysis.compare_rankings` and `rsh.metrics.overlap` do it.
 
 import { InputError } from "./errors.js";
-import { NO_CLASS } from "./gallery.js";
-import { averagePrecision, countByDistance, precisionAt } from "./scan.js";
+import { averagePrecision, countByDistance, precisionAt, RELEVANT, UNJUDGED } from "./scan.js";
 import { placesWithin, rank, reachOf, sum } from "./search.js";
 
 /** @import { Gallery } from "./gallery.js" */
@@ -26,7 +25,7 @@ import { placesWithin, rank, reachOf, sum } from "./search.js";
  * @property {Gallery} gallery
  * @property {number[]} rows
  * @property {number[]} distances
- * @property {(boolean | null)[]} relevant whether each tile has the query's class; null if one of both is unknown
+ * @property {(boolean | null)[]} relevant whether each tile has a label of the query; null if one of both has none
  * @property {boolean[]} onlyHere whether the other side finds it in no order of its ties
  * @property {number | null} averagePrecision
  * @property {number | null} precision
@@ -90,8 +89,7 @@ function sideOf(gallery, row, includeHeldOut) {
  * @param {number} row of the query
  */
 function countsOf({ gallery, distances }, others, row) {
-  const of = { numBits: gallery.numBits, numClasses: gallery.classes.length, label: gallery.label(row) };
-  return countByDistance(distances, others, gallery.labels, of);
+  return countByDistance(distances, others, gallery.labelSets, gallery.verdicts(row), gallery.numBits);
 }
 
 /**
@@ -153,15 +151,15 @@ function overlapOf(far, kept, cuts, depth) {
  * @returns {Promise<SideResult>}
  */
 async function sideResult({ gallery, distances, others, counts }, row, byOther, topK) {
-  const label = gallery.label(row);
+  const verdicts = gallery.verdicts(row);
   const within = placesWithin(others, distances, reachOf(counts.all, topK));
   const [own] = await gallery.softBits([row]);
   const weights = { bits: Float64Array.from(own), scale: gallery.manifest.soft_scale };
   const ranked = rank(gallery, gallery.all, within, distances, { weights, first: "distance" });
   const rows = Array.from(ranked.rows.subarray(0, topK));
   const relevant = rows.map((tile) => {
-    const other = gallery.label(tile);
-    return label === NO_CLASS || other === NO_CLASS ? null : other === label;
+    const verdict = verdicts[gallery.labelSet(tile)];
+    return !verdicts.includes(RELEVANT) || verdict === UNJUDGED ? null : verdict === RELEVANT;
   });
   const judged = relevant.filter((each) => each !== null).length;
   return {

@@ -5,7 +5,6 @@ import { SIGNS } from "./address.js";
 import { makeColoring, WITH_QUERY } from "./coloring.js";
 import { readFilter } from "./filters.js";
 import { footprintsIn } from "./footprints.js";
-import { NO_CLASS } from "./gallery.js";
 import { ComparePart } from "./parts/compare.js";
 import { DuplicatesPart } from "./parts/duplicates.js";
 import { BitsPart, PairsPart } from "./parts/explain.js";
@@ -113,7 +112,6 @@ export class Explorer {
     const tabs = [["selected", "Selected"], ["codes", "Codes"], ...ofParts];
     tabs.sort(([one], [other]) => TABS.indexOf(one) - TABS.indexOf(other));
     const spaces = this.spaces.map((space) => [space, manifest.planes[space][0]]);
-    const labeled = manifest.classes.length > 0;
     const { images } = this.images.traits;
     const hasAll = !this.gallery.lists; // otherwise panels that need all tiles are left out
     /** @type {[id: string, script: string, region: string, traits: Traits][]} */
@@ -129,7 +127,7 @@ export class Explorer {
           address: "",
           galleries: [manifest.name],
           gallery: manifest.name,
-          labeled,
+          labeled: manifest.label_names.length ? manifest.relevance.label : "",
           images,
         },
       ],
@@ -139,7 +137,12 @@ export class Explorer {
       ["controls", "controls", "toolbar", { search: {} }],
       ...(hasAll ? [/** @type {PartPanel} */ (["filter", "filter", "toolbar", {}])] : []),
       ["cards", "cards", "answer", { stacked: false, composites: [], composite: "" }],
-      ["legend", "legend", "spaces", { spaces, note: "", verdicts: [], ways: manifest.ways, coloring: {} }],
+      [
+        "legend",
+        "legend",
+        "spaces",
+        { spaces, note: "", verdicts: [], relevance: manifest.relevance, ways: manifest.ways, coloring: {} },
+      ],
       ...this.spaces.map(
         (space) =>
           /** @type {[string, string, string, Traits]} */ ([`plane-${space}`, "scatter", "spaces", this.plane(space)]),
@@ -358,9 +361,9 @@ export class Explorer {
   async refresh() {
     const { gallery, state } = this;
     await gallery.locate(rowsOf(state.query));
-    const label = gallery.label(state.query.row);
-    const number = label === NO_CLASS ? gallery.classes.length : label;
-    if (!state.query.image && number !== this.class) [this.class, this.part] = [number, 0]; // the browser follows the query to its class
+    const labels = gallery.labelsOf(state.query.row);
+    const shown = labels.length ? labels : [gallery.manifest.label_names.length];
+    if (!state.query.image && !shown.includes(this.class)) [this.class, this.part] = [shown[0], 0]; // the browser follows the query to its class
     await this.showResults();
     if (!gallery.lists) await this.showClass(this.class, this.part);
   }

@@ -2,7 +2,7 @@
 // The gallery of a site: codes, labels and splits in memory, all else read when it is shown.
 
 import { fileOf, readable } from "../../panels/lib/shared.js";
-import { Candidates } from "./candidates.js";
+import { Candidates, hasFewSets } from "./candidates.js";
 import { drawCode } from "./drawing.js";
 import { InputError } from "./errors.js";
 import { parseRings } from "./footprints.js";
@@ -11,14 +11,14 @@ import { Annotations } from "./labels/annotations.js";
 import { Lists } from "./lists.js";
 import { fixed } from "./numbers.js";
 import { keepLast } from "./recent.js";
-import { bitCount, bytesOf, CodeScanner } from "./scan.js";
+import { bitCount, bytesOf, CodeScanner, OTHER, RELEVANT, UNJUDGED } from "./scan.js";
 import { SiteError, Store } from "./store.js";
 import { formatPlace, humanize } from "./text.js";
 
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 3;
+export const FORMAT = 4;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
@@ -59,7 +59,7 @@ export async function readManifest(base) {
  * What a page has in memory of all tiles, so that it can compare them with a query; of none in lists.
  * @typedef {object} Parts
  * @property {CodeScanner} scanner with their codes
- * @property {Uint8Array | Uint16Array} labels
+ * @property {Uint8Array | Uint16Array} labelSets number of that of each tile in the manifest
  * @property {Uint8Array} splits
  */
 
@@ -70,7 +70,7 @@ export async function readManifest(base) {
  * @returns {Promise<Parts>}
  */
 export async function readParts(store, folder, manifest) {
-  const [codes, labels, splits] = await Promise.all([
+  const [codes, labelSets, splits] = await Promise.all([
     store.once(`${folder}/codes.bin`), // they are copied to where they are scanned
     ...["labels", "splits"].map((name) => store.whole(`${folder}/${name}.bin`)),
   ]);
@@ -78,7 +78,7 @@ export async function readParts(store, folder, manifest) {
   scanner.reserve(manifest.num_tiles).set(new Uint32Array(codes));
   return {
     scanner,
-    labels: manifest.classes.length < 256 ? new Uint8Array(labels) : new Uint16Array(labels),
+    labelSets: hasFewSets(manifest) ? new Uint8Array(labelSets) : new Uint16Array(labelSets),
     splits: new Uint8Array(splits),
   };
 }
@@ -95,7 +95,7 @@ export class Gallery {
    * @param {Uint32Array} order place of each tile in the files of packs; of none in lists
    * @param {Lists | null} lists
    */
-  constructor(manifest, store, folder, { scanner, labels, splits }, order, lists = null) {
+  constructor(manifest, store, folder, { scanner, labelSets, splits }, order, lists = null) {
     this.manifest = manifest;
     this.store = store;
     this.folder = folder;
@@ -104,21 +104,26 @@ export class Gallery {
     this.perCode = scanner.perCode;
     this.scanner = scanner;
     this.words = scanner.words;
-    this.labels = labels;
+    this.labelSets = labelSets;
     this.splits = splits;
     this.order = order;
     this.lists = lists;
     const isQuery = manifest.splits.map((split) => (split === "query" ? 1 : 0));
     this.isHeldOut = new Uint8Array(splits.length);
-    /** How many tiles have each class; the last number is that of tiles without a class. */
-    this.classCounts = new Int32Array(manifest.classes.length + 1);
+    /** How many tiles have each label; the last number is that of tiles without one. */
+    this.labelCounts = new Int32Array(manifest.label_names.length + 1);
+    const ofSets = new Int32Array(manifest.label_sets.length + 1);
     for (let row = 0; row < splits.length; row++) {
       this.isHeldOut[row] = isQuery[splits[row]];
-      this.classCounts[labels[row]] += 1;
+      ofSets[labelSets[row]] += 1;
     }
+    ofSets.forEach((count, labelSet) => {
+      const labels = this.labelsOfSet(labelSet);
+      for (const label of labels.length ? labels : [manifest.label_names.length]) this.labelCounts[label] += count;
+    });
     this.numHeldOut = lists?.numHeldOut ?? this.isHeldOut.reduce((sum, one) => sum + one, 0);
-    this.all = new Candidates(scanner, labels, this.isHeldOut);
-    this.numLabeled = this.size - this.classCounts[manifest.classes.length];
+    this.all = new Candidates(scanner, labelSets, this.isHeldOut);
+    this.numLabeled = this.size - this.labelCounts[manifest.label_names.length];
     /** Where tiles begin in the files of packs that were read last. @type {Map<string, Promise<Uint32Array>>} */
     this.starts = new Map();
     /** Rows that were loaded last. @type {Map<number, Item>} */
@@ -143,7 +148,7 @@ export class Gallery {
     const store = new Store(base, manifest.files, manifest.checked);
     if (manifest.lists) {
       const none = new Uint8Array(0);
-      const parts = { scanner: new CodeScanner(wordsOf(manifest)), labels: none, splits: none };
+      const parts = { scanner: new CodeScanner(wordsOf(manifest)), labelSets: none, splits: none };
       return new Gallery(manifest, store, "data", parts, new Uint32Array(0), await Lists.open(store, manifest));
     }
     const [parts, order] = await Promise.all([readParts(store, "data", manifest), store.whole("data/order.bin")]);
@@ -162,11 +167,38 @@ export class Gallery {
     await this.lists?.locate(rows);
   }
 
-  /** @param {number} row */
+  /** The number of the label set of a tile. @param {number} row */
+  labelSet(row) {
+    if (row === NO_ROW) return this.manifest.label_sets.length;
+    return this.lists ? this.lists.at(row).labelSet : this.labelSets[row];
+  }
+
+  /** The number of the class of a tile. @param {number} row */
   label(row) {
-    if (row === NO_ROW) return NO_CLASS;
-    const label = this.lists ? this.lists.at(row).label : this.labels[row];
-    return label < this.classes.length ? label : NO_CLASS;
+    return this.manifest.label_sets[this.labelSet(row)]?.[0] ?? NO_CLASS;
+  }
+
+  /** @param {number} labelSet */
+  labelsOfSet(labelSet) {
+    return this.manifest.label_sets[labelSet]?.[1] ?? [];
+  }
+
+  /** The numbers of the labels of a tile, or that of its class. @param {number} row */
+  labelsOf(row) {
+    return this.labelsOfSet(this.labelSet(row));
+  }
+
+  /** The names of the labels of a tile, readable. @param {number} row */
+  labelNames(row) {
+    return this.labelsOf(row).map((label) => humanize(this.manifest.label_names[label]));
+  }
+
+  /** What a query makes of each label set; the last is of tiles without any. @param {number} row of the query */
+  verdicts(row) {
+    const own = new Set(this.labelsOf(row));
+    const verdict = (/** @type {number[]} */ labels) =>
+      labels.length ? (labels.some((label) => own.has(label)) ? RELEVANT : OTHER) : UNJUDGED;
+    return Uint8Array.from([...this.manifest.label_sets.map(([, labels]) => verdict(labels)), UNJUDGED]);
   }
 
   /**
@@ -494,7 +526,7 @@ export class Gallery {
     return {
       row,
       id: item.id,
-      name: color === NO_CLASS ? readable(fileOf(item.id)) : humanize(this.classes[color]),
+      name: this.labelNames(row).join(", ") || readable(fileOf(item.id)),
       color,
       code: this.hex(this.code(row)),
       place,

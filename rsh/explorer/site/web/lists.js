@@ -1,7 +1,7 @@
 // @ts-check
 // Coarse lists of a large gallery, as `rsh.explorer.site.lists` writes them: a search reads those nearest to the query.
 
-import { Candidates } from "./candidates.js";
+import { Candidates, hasFewSets } from "./candidates.js";
 import { bitCount, CodeScanner } from "./scan.js";
 
 /** @import { Store } from "./store.js" */
@@ -12,10 +12,10 @@ import { bitCount, CodeScanner } from "./scan.js";
  * @typedef {object} List
  * @property {Uint32Array} rows
  * @property {Uint32Array} words of their codes
- * @property {Uint8Array | Uint16Array} labels
+ * @property {Uint8Array | Uint16Array} labelSets
  * @property {Uint8Array} splits
  */
-/** What a list has of one tile, and its place in the order of the lists. @typedef {{ place: number, code: Uint32Array, label: number, split: number }} Listed */
+/** What a list has of one tile, and its place in the order of the lists. @typedef {{ place: number, code: Uint32Array, labelSet: number, split: number }} Listed */
 
 export class Lists {
   /**
@@ -66,14 +66,14 @@ export class Lists {
     const lists = await Promise.all(numbers.map((number) => this.list(number)));
     const size = lists.reduce((sum, { rows }) => sum + rows.length, 0);
     const words = this.scanner.reserve(size);
-    const labels = this.manifest.classes.length < 256 ? new Uint8Array(size) : new Uint16Array(size);
+    const labelSets = hasFewSets(this.manifest) ? new Uint8Array(size) : new Uint16Array(size);
     const [rows, isHeldOut] = [new Uint32Array(size), new Uint8Array(size)];
     [this.places, this.splits] = [new Uint32Array(size), new Uint8Array(size)];
     let at = 0;
     lists.forEach((list, one) => {
       words.set(list.words, at * this.perCode);
       rows.set(list.rows, at);
-      labels.set(list.labels, at);
+      labelSets.set(list.labelSets, at);
       this.splits.set(list.splits, at);
       const start = this.starts[numbers[one]];
       for (let place = 0; place < list.rows.length; place++) this.places[at + place] = start + place;
@@ -81,7 +81,7 @@ export class Lists {
     });
     for (let place = 0; place < size; place++) isHeldOut[place] = this.isHeldOut(this.splits[place]) ? 1 : 0;
     this.probed = numbers.join();
-    this.searched = new Candidates(this.scanner, labels, isHeldOut, rows);
+    this.searched = new Candidates(this.scanner, labelSets, isHeldOut, rows);
     return this.searched;
   }
 
@@ -120,17 +120,17 @@ export class Lists {
       return {
         rows: new Uint32Array(0),
         words: new Uint32Array(0),
-        labels: new Uint8Array(0),
+        labelSets: new Uint8Array(0),
         splits: new Uint8Array(0),
       };
     const bytes = await this.store.whole(`data/list-${number}.bin`);
-    const [words, labels] = [4 * size, 4 * size * (1 + this.perCode)];
-    const few = this.manifest.classes.length < 256;
+    const [words, sets] = [4 * size, 4 * size * (1 + this.perCode)];
+    const few = hasFewSets(this.manifest);
     return {
       rows: new Uint32Array(bytes, 0, size),
       words: new Uint32Array(bytes, words, size * this.perCode),
-      labels: few ? new Uint8Array(bytes, labels, size) : new Uint16Array(bytes, labels, size),
-      splits: new Uint8Array(bytes, labels + size * (few ? 1 : 2), size),
+      labelSets: few ? new Uint8Array(bytes, sets, size) : new Uint16Array(bytes, sets, size),
+      splits: new Uint8Array(bytes, sets + size * (few ? 1 : 2), size),
     };
   }
 
@@ -151,7 +151,7 @@ export class Lists {
       const row = searched.row(at);
       if (!wanted.delete(row)) continue;
       const code = this.scanner.words.slice(at * perCode, (at + 1) * perCode);
-      this.located.set(row, { place: places[at], code, label: searched.labels[at], split: splits[at] });
+      this.located.set(row, { place: places[at], code, labelSet: searched.labelSets[at], split: splits[at] });
     }
     await Promise.all([...wanted].map((row) => this.locateOne(row)));
   }
@@ -160,11 +160,11 @@ export class Lists {
   async locateOne(row) {
     const place = await this.placeOf(row);
     const number = this.listAt(place);
-    const { rows, words, labels, splits } = await this.list(number);
+    const { rows, words, labelSets, splits } = await this.list(number);
     const at = place - this.starts[number];
     if (rows[at] !== row) throw this.store.harmed(this.fileOf("order", row), "was altered");
     const code = words.slice(at * this.perCode, (at + 1) * this.perCode);
-    this.located.set(row, { place, code, label: labels[at], split: splits[at] });
+    this.located.set(row, { place, code, labelSet: labelSets[at], split: splits[at] });
   }
 
   /**

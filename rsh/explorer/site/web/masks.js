@@ -76,7 +76,7 @@ async function byTests(gallery, condition) {
   const { column: name, negated } = condition;
   if (!IN_MEMORY.includes(name)) await checkColumn(gallery, condition);
   const column = await columnOf(gallery, name);
-  if (name === "class" && !gallery.numLabeled) {
+  if (name === "class" && !gallery.classes.length) {
     throw wrongFilter("these tiles have no classes: label= finds those that were given", textOf(condition));
   }
   const isSeveral = name === LABELS && !condition.between && !column.isNumber;
@@ -123,13 +123,19 @@ function spread(gallery, { values, numbers }, meets) {
   return numbers ? Uint8Array.from({ length: gallery.size }, (_, row) => found[numbers[row]]) : found;
 }
 
+/** The number of the class of each tile; that after the last means unknown. @param {Gallery} gallery */
+function classesOf({ classes, labelSets, manifest }) {
+  const ofSets = manifest.label_sets.map(([number]) => (number < 0 ? classes.length : number));
+  return Uint16Array.from(labelSets, (labelSet) => ofSets[labelSet] ?? classes.length);
+}
+
 /**
  * @param {Gallery} gallery
  * @param {string} name
  * @returns {Promise<Column>}
  */
 async function columnOf(gallery, name) {
-  if (name === "class") return { values: [...gallery.classes, ""], numbers: gallery.labels, isNumber: false };
+  if (name === "class") return { values: [...gallery.classes, ""], numbers: classesOf(gallery), isNumber: false };
   if (name === "split") return { values: gallery.manifest.splits, numbers: gallery.splits, isNumber: false };
   const values = await gallery.column(name);
   const first = values.find((value) => value !== null && value !== undefined);

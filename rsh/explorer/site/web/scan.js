@@ -1,6 +1,11 @@
 // @ts-check
 // Hamming distances of packed codes, and counts by distance.
 
+// What a query makes of a label set.
+export const OTHER = 0;
+export const RELEVANT = 1; // it shares a label with the query's
+export const UNJUDGED = 2; // it has no label
+
 const PAGE = 65536; // bytes by which the memory of WebAssembly grows
 
 /**
@@ -115,24 +120,26 @@ function scan(query, codes, distances) {
  * How many tiles there are at each distance.
  * @typedef {object} Counts
  * @property {Int32Array} items
- * @property {Int32Array} relevant those of the query's class
+ * @property {Int32Array} relevant those with a label of the query
  */
 
 /**
  * Count tiles by distance.
  * @param {Uint16Array} distances
  * @param {Uint8Array} others which of them count, 1 each
- * @param {ArrayLike<number>} labels
- * @param {{ numBits: number, numClasses: number, label: number }} of the codes, and the class of the query
+ * @param {ArrayLike<number>} labelSets of each tile
+ * @param {Uint8Array} verdicts on each label set
+ * @param {number} numBits
  */
-export function countByDistance(distances, others, labels, { numBits, numClasses, label }) {
+export function countByDistance(distances, others, labelSets, verdicts, numBits) {
   const [all, labeled, relevant] = [0, 1, 2].map(() => new Int32Array(numBits + 1));
   for (let row = 0; row < others.length; row++) {
     if (!others[row]) continue;
     const far = distances[row];
     all[far] += 1;
-    if (labels[row] < numClasses) labeled[far] += 1;
-    if (labels[row] === label) relevant[far] += 1;
+    const verdict = verdicts[labelSets[row]];
+    if (verdict !== UNJUDGED) labeled[far] += 1;
+    if (verdict === RELEVANT) relevant[far] += 1;
   }
   return { all: { items: all, relevant }, labeled: { items: labeled, relevant } };
 }

@@ -2,9 +2,9 @@
 // A search as `rsh.search` does it: the same tiles, in the order (distance, -score, row), where the
 // score is that of the query's soft bits. Python orders ties by features, which a site does not hold.
 
-import { NO_CLASS, NO_ROW } from "./gallery.js";
+import { NO_ROW } from "./gallery.js";
 import { codeOf, rowsOf, softBitsOf } from "./query.js";
-import { bytesOf, countByDistance, countsOfScores, precisionAt } from "./scan.js";
+import { bytesOf, countByDistance, countsOfScores, precisionAt, RELEVANT, UNJUDGED } from "./scan.js";
 
 /** @import { Candidates } from "./candidates.js" */
 /** @import { Counts } from "./scan.js" */
@@ -14,7 +14,7 @@ import { bytesOf, countByDistance, countsOfScores, precisionAt } from "./scan.js
 export const RERANK_DEPTH = 100; // tiles that are re-ranked
 
 /** Whole numbers, one a bit, and what they are multiples of. @typedef {{ bits: Float64Array, scale: number }} Weights */
-/** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null, labels: Int32Array }} Ranked */
+/** @typedef {{ rows: Int32Array, distances: Uint16Array, scores: Float64Array | null, labelSets: Int32Array }} Ranked */
 
 export class SearchResult {
   /**
@@ -23,7 +23,7 @@ export class SearchResult {
    * @param {SearchOptions} options
    * @param {object} counted
    * @param {{ all: Counts, labeled: Counts }} counted.counts of all tiles that were compared with the query, found or
-   *   not, and of those with a class
+   *   not, and of those with a label
    * @param {number} counted.available how many of them can be found
    * @param {Ranked} ranked best first, with all that tie with the last of topK
    * @param {number} count how many of them are found
@@ -36,23 +36,21 @@ export class SearchResult {
     this.rows = ranked.rows.subarray(0, count);
     this.distances = ranked.distances.subarray(0, count);
     this.scores = ranked.scores?.subarray(0, count) ?? null;
-    this.label = gallery.label(query.row);
+    this.verdicts = gallery.verdicts(query.row);
     this.counts = counts.all;
     this.labeledCounts = counts.labeled;
     this.available = available;
-    this.labels = ranked.labels.subarray(0, count);
-    this.classLeftOut = options.hasFilter && !this.counts.relevant.some(Boolean) && this.hasOthersOfClass();
-    this.hasVerdicts = this.label !== NO_CLASS && !this.classLeftOut;
+    this.judged = Array.from(ranked.labelSets.subarray(0, count), (labelSet) => this.verdicts[labelSet]);
+    this.classLeftOut = options.hasFilter && !this.counts.relevant.some(Boolean) && this.hasOthersRelevant();
+    this.hasVerdicts = this.verdicts.includes(RELEVANT) && !this.classLeftOut;
     this.ties = tieGroups(this.scores ?? this.distances);
   }
 
-  /** Whether a search without a filter could find another tile of the query's class. */
-  hasOthersOfClass() {
-    const { gallery, label, options, query } = this;
+  /** Whether a search without a filter could find another tile with a label of the query. */
+  hasOthersRelevant() {
+    const { gallery, options, query, verdicts } = this;
     const canFind = (/** @type {number} */ row) => options.includeHeldOut || !gallery.isHeldOut[row];
-    return (
-      label !== NO_CLASS && gallery.labels.some((each, row) => each === label && row !== query.row && canFind(row))
-    );
+    return gallery.labelSets.some((each, row) => verdicts[each] === RELEVANT && row !== query.row && canFind(row));
   }
 
   /** What the tiles are ordered by. */
@@ -61,20 +59,20 @@ export class SearchResult {
   }
 
   /**
-   * Whether a tile has the query's class; null if one of both classes is unknown.
+   * Whether a tile has a label of the query; null if one of both has none.
    * @param {number} row
    */
   relevance(row) {
-    const label = this.gallery.label(row);
-    return this.hasVerdicts && label !== NO_CLASS ? label === this.label : null;
+    const verdict = this.verdicts[this.gallery.labelSet(row)];
+    return this.hasVerdicts && verdict !== UNJUDGED ? verdict === RELEVANT : null;
   }
 
   get numRelevant() {
-    return this.hasVerdicts ? this.labels.reduce((sum, label) => sum + (label === this.label ? 1 : 0), 0) : 0;
+    return this.hasVerdicts ? this.judged.filter((verdict) => verdict === RELEVANT).length : 0;
   }
 
   get numJudged() {
-    return this.hasVerdicts ? this.labels.reduce((sum, label) => sum + (label === NO_CLASS ? 0 : 1), 0) : 0;
+    return this.hasVerdicts ? this.judged.filter((verdict) => verdict !== UNJUDGED).length : 0;
   }
 
   /** How many tiles were compared with the query. */
@@ -86,14 +84,15 @@ export class SearchResult {
     return this.distances.reduce((most, far) => Math.max(most, far), -1);
   }
 
-  /** Share of the judged tiles with the query's class, the mean over all orders of ties. */
+  /** Share of the judged tiles with a label of the query, the mean over all orders of ties. */
   get precision() {
-    const { rows, scores, labels } = this.ranked;
+    const { rows, scores, labelSets } = this.ranked;
     if (!scores || !this.numJudged) return this.precisionByBits;
-    const known = Array.from(rows, (_, place) => place).filter((place) => labels[place] !== NO_CLASS);
+    const verdicts = Array.from(labelSets, (labelSet) => this.verdicts[labelSet]);
+    const known = Array.from(rows, (_, place) => place).filter((place) => verdicts[place] !== UNJUDGED);
     const counts = countsOfScores(
       known.map((place) => scores[place]),
-      known.map((place) => labels[place] === this.label),
+      known.map((place) => verdicts[place] === RELEVANT),
     );
     return precisionAt(counts, this.numJudged);
   }
@@ -190,9 +189,8 @@ export async function search(gallery, query, options) {
   const tiles = await gallery.candidates(near, { least, includeHeldOut });
   const others = othersOf(tiles, query, options);
   const distances = tiles.scanner.scan(code);
-  const [numBits, numClasses] = [gallery.numBits, gallery.classes.length];
-  const label = gallery.label(query.row);
-  const counts = countByDistance(distances, others, tiles.labels, { numBits, numClasses, label });
+  const { numBits } = gallery;
+  const counts = countByDistance(distances, others, tiles.labelSets, gallery.verdicts(query.row), numBits);
   const available = sum(counts.all.items) - without(tiles, given, others);
   const topK = Math.min(options.topK, available);
   const counted = { counts, available };
@@ -279,15 +277,11 @@ export function rank(gallery, tiles, places, distances, { weights, first, code }
     const byScore = scores ? scores[other] - scores[one] : far(one) - far(other);
     return byScore || soft[other] - soft[one] || far(one) - far(other) || rows[one] - rows[other];
   });
-  const numClasses = gallery.classes.length;
   return {
     rows: Int32Array.from(order, (at) => rows[at]),
     distances: Uint16Array.from(order, far),
     scores: scores && Float64Array.from(order, (at) => /** @type {Float64Array} */ (scores)[at]),
-    labels: Int32Array.from(order, (at) => {
-      const label = tiles.labels[places[at]];
-      return label < numClasses ? label : NO_CLASS;
-    }),
+    labelSets: Int32Array.from(order, (at) => tiles.labelSets[places[at]]),
   };
 }
 

@@ -221,13 +221,18 @@ export class State {
    * @param {number} number of the class; that after the last one for tiles without a class
    */
   listTiles(number) {
-    const { labels, isHeldOut } = this.gallery;
+    const { labelSets, isHeldOut, manifest } = this.gallery;
+    const unlabeled = number === manifest.label_names.length;
+    const holds = Array.from({ length: manifest.label_sets.length + 1 }, (_, labelSet) => {
+      const labels = this.gallery.labelsOfSet(labelSet);
+      return unlabeled ? !labels.length : labels.includes(number);
+    });
     /** @type {number[]} */
     const heldOut = [];
     /** @type {number[]} */
     const others = [];
-    for (let row = 0; row < labels.length; row++) {
-      if (labels[row] === number) (isHeldOut[row] ? heldOut : others).push(row);
+    for (let row = 0; row < labelSets.length; row++) {
+      if (holds[labelSets[row]]) (isHeldOut[row] ? heldOut : others).push(row);
     }
     return [...heldOut, ...others];
   }

@@ -1,6 +1,10 @@
 // What the modules of a site share.
 
-import type { Bytes, Point } from "../../panels/lib/types";
+import type { Bytes, Point, RelevanceWords } from "../../panels/lib/types";
+
+type OfOther =
+  | ("name" | "fingerprint" | "num_bits" | "classes" | "label_names")
+  | ("label_sets" | "relevance" | "splits");
 
 export interface Manifest {
   format: number;
@@ -15,6 +19,9 @@ export interface Manifest {
   look_bits: number;
   parts: [name: string, numBits: number, meaning: string][];
   classes: string[];
+  label_names: string[];
+  label_sets: [number: number, labels: number[]][]; // class, -1 without one, and labels
+  relevance: RelevanceWords;
   splits: string[];
   first: number;
   has_images: boolean;
@@ -29,7 +36,7 @@ export interface Manifest {
   encoder: { image_size: number } | null;
   columns: { name: string; words: string; kind: string; values: string[]; hint: string }[];
   ways: [value: string, words: string][];
-  others: { name: string; fingerprint: string; num_bits: number; classes: string[]; splits: string[] }[];
+  others: Pick<Manifest, OfOther>[];
   choices: [value: string, words: string][];
   lists: { nprobe: number; recall: number; recall_at: number } | null;
   checked: number;

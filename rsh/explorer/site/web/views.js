@@ -1,7 +1,6 @@
 // @ts-check
 // What each panel shows, as the functions of the same names in `rsh.explorer.panels` say it.
 
-import { NO_CLASS } from "./gallery.js";
 import { fixed } from "./numbers.js";
 import { codeOf, describeQuery, hexOf } from "./query.js";
 import { bytesOf } from "./scan.js";
@@ -59,6 +58,7 @@ export function cardsView(result) {
   const shown = new Map();
   for (const tie of result.ties.subarray(0, rows.length)) shown.set(tie, (shown.get(tie) ?? 0) + 1);
   const { scores: every } = result.ranked;
+  const { relevance: words } = gallery.manifest;
   /** @type {Map<number, number>} */
   const ofScore = new Map();
   for (const score of every ?? []) ofScore.set(score, (ofScore.get(score) ?? 0) + 1);
@@ -68,6 +68,7 @@ export function cardsView(result) {
     note: note(result),
     num_bits: gallery.numBits,
     num_classes: gallery.classes.length,
+    relevance: words,
     images: gallery.manifest.has_images,
     query_code: hexOf(gallery, query),
     class_bits: gallery.numBits - gallery.manifest.look_bits,
@@ -75,7 +76,7 @@ export function cardsView(result) {
       const [distance, score, tie] = [result.distances[place], result.scores?.[place] ?? null, result.ties[place]];
       const relevant = result.relevance(row);
       const tile = gallery.describe(row);
-      const same = relevant === null ? "" : relevant ? "same class" : "another class";
+      const same = relevant === null ? "" : relevant ? words.same : words.other;
       const far = `${plural(distance, "bit")} away`;
       return {
         ...tile,
@@ -109,17 +110,23 @@ function heading(result) {
   return total === 1 ? `The nearest tile${where}` : `The ${total} nearest tiles${where}`;
 }
 
+/** Say that the filter leaves out all relevant tiles, with the class of the query. @param {SearchResult} result */
+function leftOut({ gallery, query }) {
+  const { label, left_out: words } = gallery.manifest.relevance;
+  const said = `${words[0].toUpperCase()}${words.slice(1)}`;
+  return label === "class" ? `${said}, ${gallery.labelNames(query.row)}` : said;
+}
+
 /** @param {SearchResult} result */
 function summary(result) {
   const { gallery, query, options, rows } = result;
   if (rows.length) {
     let words = "";
     if (result.classLeftOut) {
-      const own = humanize(gallery.classes[result.label]);
-      words = `The filter leaves out the query's class, ${own}. ${classesOf(result)}`;
+      words = `${leftOut(result)}. ${labelsOf(result)}`;
     } else if (result.hasVerdicts) words = judged(result, options.radius === null ? "" : "precision");
     const seen = gallery.split(query.row) === "train";
-    return sentences(words || classesOf(result), coverage(result), seen && SEEN);
+    return sentences(words || labelsOf(result), coverage(result), seen && SEEN);
   }
   const nearest = result.counts.items.findIndex((count) => count > 0);
   if (options.radius !== null && nearest >= 0) {
@@ -155,14 +162,16 @@ function mostCommon(names) {
 }
 
 /** @param {SearchResult} result */
-function classesOf(result) {
+function labelsOf(result) {
   const rows = shownRows(result);
   const { gallery } = result;
-  const known = rows.filter((row) => gallery.label(row) !== NO_CLASS);
-  const names = mostCommon(known.map((row) => humanize(gallery.classes[gallery.label(row)])));
+  const { label } = gallery.manifest.relevance;
+  const shown = rows.map((row) => gallery.labelNames(row));
+  const names = mostCommon(shown.flat());
   const counts = names.slice(0, 3).map(([name, count]) => `${count} ${name}`);
-  if (names.length > 3) counts.push(plural(names.length - 3, "other class"));
-  if (known.length < rows.length) counts.push(`${rows.length - known.length} without a class`);
+  if (names.length > 3) counts.push(plural(names.length - 3, `other ${label}`));
+  const unknown = shown.filter((labels) => !labels.length).length;
+  if (unknown) counts.push(`${unknown} without a ${label}`);
   const text = names.length ? `Of the ${plural(rows.length, "tile")} shown: ${joined(counts)}.` : "";
   return sentences(text, result.order === "bits" && `${reachOf(result)}.`);
 }
@@ -185,11 +194,13 @@ function reachOf(result) {
  */
 function judged(result, term) {
   const { numJudged, numRelevant, precision } = result;
-  if (precision === null) return `No tile found has a class.${result.order === "bits" ? ` ${reachOf(result)}.` : ""}`;
-  const have = numRelevant === 1 ? "has" : "have";
+  const { relevance: words } = result.gallery.manifest;
+  if (precision === null)
+    return `No tile found has a ${words.label}.${result.order === "bits" ? ` ${reachOf(result)}.` : ""}`;
+  const have = numRelevant === 1 ? words.has : words.have;
   const all = numJudged === result.rows.length;
-  const among = all ? numJudged.toLocaleString("en") : `the ${plural(numJudged, "tile")} with a class`;
-  const right = `${numRelevant.toLocaleString("en")} of ${among} ${have} the query's class`;
+  const among = all ? numJudged.toLocaleString("en") : `the ${plural(numJudged, "tile")} with a ${words.label}`;
+  const right = `${numRelevant.toLocaleString("en")} of ${among} ${have}`;
   const figure = `${term || `precision@${numJudged}`} = ${fixed(precision, 2)}`;
   const tied = result.cutoffTies;
   if (result.order !== "bits") {
@@ -209,8 +220,9 @@ function note(result) {
   if (!total) return "";
   let text = "Click a tile to search with it; its + and − buttons refine the results.";
   if (result.numJudged) {
-    const none = result.numJudged === total ? "" : ", no mark an unknown class";
-    text = `✓ marks the query's class, ✗ another class${none}. ${text}`;
+    const { marks, unknown } = result.gallery.manifest.relevance;
+    const none = result.numJudged === total ? "" : `, no mark ${unknown}`;
+    text = `${marks}${none}. ${text}`;
   }
   if (total > MAX_CARDS) text = `The first ${MAX_CARDS} of ${total.toLocaleString("en")} are shown. ${text}`;
   return text;
@@ -313,12 +325,12 @@ export function classPage(state, chosen, part) {
  * @param {ReturnType<typeof classPage>} page
  */
 export function classBrowserView({ gallery, query }, chosen, { total, start, rows }) {
-  const counts = gallery.classCounts;
-  const names = [...gallery.classes, ...(counts[gallery.classes.length] ? [""] : [])];
+  const { label_names: labels, relevance } = gallery.manifest;
+  const counts = gallery.labelCounts;
+  const names = [...labels.map(humanize), ...(counts[labels.length] ? [`no ${relevance.label}`] : [])];
   return {
-    classes: gallery.classes.length
-      ? names.map((name, number) => ({ name: name ? humanize(name) : "no class", count: counts[number] }))
-      : [],
+    label: relevance.label,
+    classes: labels.length ? names.map((name, number) => ({ name, count: counts[number] })) : [],
     chosen,
     total,
     first: start + 1,
@@ -373,6 +385,7 @@ export function codesView(result) {
     counted: gallery.lists ? `of the ${plural(result.numCompared, "tile")} searched` : "",
     histogram: { same, other, unknown: Array.from(counts.items, (count, far) => count - same[far] - other[far]) },
     judged: result.hasVerdicts,
+    relevance: gallery.manifest.relevance,
     shown: rows.length,
     agreement: agreement(result, rows),
     curve: curve(result),
@@ -432,16 +445,20 @@ export function selectedView({ gallery }, tiles, shown) {
     const words = "Select tiles with Space or the box on a card, or draw around dots in a space.";
     return { heading: "No tile is selected", note: words, cards: [], more: 0 };
   }
-  const label = (/** @type {number} */ row) => gallery.classes[gallery.label(row)] ?? "";
-  const names = mostCommon(tiles.map(([row]) => label(row)));
-  const words = names
-    .slice(0, 3)
-    .map(([name, count]) => `${count.toLocaleString("en")} ${name ? humanize(name) : "without a class"}`);
+  const { label_names: every, relevance } = gallery.manifest;
+  const none = `without a ${relevance.label}`;
+  const names = mostCommon(
+    tiles.flatMap(([row]) => {
+      const labels = gallery.labelNames(row);
+      return labels.length ? labels : [none];
+    }),
+  );
+  const words = names.slice(0, 3).map(([name, count]) => `${count.toLocaleString("en")} ${name}`);
   const list = [...words, ...(names.length > 3 ? ["…"] : [])].join(", ");
   const part = tiles.length > shown ? ` The nearest ${shown} are shown.` : "";
   return {
     heading: plural(tiles.length, "selected tile"),
-    note: `${gallery.classes.length ? `${list}; nearest` : "Nearest"} to the query first.${part}`,
+    note: `${every.length ? `${list}; nearest` : "Nearest"} to the query first.${part}`,
     cards: tiles.slice(0, shown).map(([row, distance]) => {
       const tile = gallery.describe(row);
       const far = plural(distance, "bit");

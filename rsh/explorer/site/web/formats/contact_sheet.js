@@ -4,7 +4,7 @@
 
 import { fixed } from "../numbers.js";
 import { describeQuery } from "../query.js";
-import { humanize, pluralOf as plural } from "../text.js";
+import { pluralOf as plural } from "../text.js";
 
 /** @import { Tiles } from "./tables.js" */
 
@@ -32,7 +32,7 @@ export async function toContactSheet(tiles, isSelection) {
   const drawn = rows.slice(0, MOST);
   await gallery.load(query.image ? drawn : [query.row, ...drawn]);
   const ctx = contextOf(1, 1);
-  const names = drawn.map((row) => wrap(ctx, classOf(tiles, row), font(13), CELL, 2));
+  const names = drawn.map((row) => wrap(ctx, labelsOf(tiles, row), font(13), CELL, 2));
   const columns = columnsOf(drawn.length);
   const step = HIGH + (3 + Math.max(...names.map((lines) => lines.length))) * LINE + GAP;
   const top = MARGIN + HIGH + GAP + 12;
@@ -67,11 +67,8 @@ function contextOf(width, height) {
 /** @param {number} size */
 const font = (size, isBold = false) => `${isBold ? "bold " : ""}${size}px ${FAMILY}`;
 
-/** The class of a tile in words, "" for none. @param {Tiles} tiles @param {number} row */
-function classOf({ gallery }, row) {
-  const name = gallery.classes[gallery.label(row)];
-  return name === undefined ? "" : humanize(name);
-}
+/** The class or the labels of a tile in words, "" for none. @param {Tiles} tiles @param {number} row */
+const labelsOf = ({ gallery }, row) => gallery.labelNames(row).join(", ");
 
 /** How many tiles stand side by side, so that the last row is as full as possible. @param {number} count */
 function columnsOf(count) {
@@ -137,7 +134,7 @@ async function drawHead(ctx, tiles, isSelection, width) {
   const how = isSelection ? selectionWords(tiles) : searchWords(tiles);
   /** @type {[text: string, by: string, color: string, lines: number, height: number][]} */
   const texts = [
-    [classOf(tiles, query.row) || (query.image ? "an image" : "a tile"), font(22, true), INK, 1, 33],
+    [labelsOf(tiles, query.row) || (query.image ? "an image" : "a tile"), font(22, true), INK, 1, 33],
     [own.id, font(13), SOFT, 1, 21],
     [how, font(13), INK, 2, 21],
     [relevanceWords(tiles), font(13, true), INK, 1, 21],
@@ -171,7 +168,8 @@ async function drawCard(ctx, tiles, place, row, name, x, y) {
   write(ctx, end + 8, down + 1, plural(tiles.distances[place], "bit") + score, font(13), SOFT);
   down += LINE + 2;
   if (relevant !== null) {
-    const [sign, words, color] = relevant ? ["✓", "same class", RIGHT] : ["✗", "another class", WRONG];
+    const { relevance: said } = tiles.gallery.manifest;
+    const [sign, words, color] = relevant ? ["✓", said.same, RIGHT] : ["✗", said.other, WRONG];
     write(ctx, x, down, `${sign} ${words}`, font(13, true), color);
     down += LINE;
   }
@@ -215,13 +213,14 @@ function selectionWords({ gallery, rows }) {
 }
 
 /** @param {Tiles} tiles */
-function relevanceWords({ rows, relevance }) {
+function relevanceWords({ gallery, rows, relevance }) {
+  const { relevance: said } = gallery.manifest;
   const verdicts = rows.map(relevance).filter((one) => one !== null);
   if (!verdicts.length) return plural(rows.length, "tile");
   const right = verdicts.filter(Boolean).length;
   const all = verdicts.length === rows.length;
-  const among = all ? rows.length : `the ${plural(verdicts.length, "tile")} with a class`;
-  return `${right} of ${among} ${right === 1 ? "has" : "have"} the query's class`;
+  const among = all ? rows.length : `the ${plural(verdicts.length, "tile")} with a ${said.label}`;
+  return `${right} of ${among} ${right === 1 ? said.has : said.have}`;
 }
 
 /** @param {Tiles} tiles */

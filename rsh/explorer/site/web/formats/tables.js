@@ -2,11 +2,12 @@
 // Results and selections as CSV, JSON and GeoJSON, as `rsh.search.formats.tables` writes them. A site does not
 // compute `predicted` and `confidence`, so it leaves these columns out.
 
-import { NO_CLASS } from "../gallery.js";
 import { SiteError } from "../store.js";
 import { escapeFormula, writeCsv } from "./csv.js";
 import { Float, toJson } from "./json.js";
 import { geometry, hasPlaces } from "./places.js";
+
+const SEVERAL = "labels"; // column of several labels, separated by semicolons
 
 /** @import { Gallery } from "../gallery.js" */
 /** @import { TableRow, Query, SearchOptions } from "../types" */
@@ -49,7 +50,24 @@ export async function toJsonFile(tiles) {
  */
 async function queryOf(gallery, row) {
   const known = gallery.classes.length ? { class: gallery.classes[gallery.label(row)] ?? null } : {};
-  return { id: await gallery.idOf(row), ...known, code: gallery.hex(gallery.code(row)) };
+  return { id: await gallery.idOf(row), ...known, ...severalOf(gallery, row), code: gallery.hex(gallery.code(row)) };
+}
+
+/**
+ * The labels of a tile where there are several, as Python has them.
+ * @param {Gallery} gallery
+ * @param {number} row
+ */
+function severalOf(gallery, row) {
+  const { label_names: names, relevance } = gallery.manifest;
+  if (relevance.label !== "label") return {};
+  return {
+    [SEVERAL]:
+      gallery
+        .labelsOf(row)
+        .map((label) => names[label])
+        .join(";") || null,
+  };
 }
 
 /** @param {Tiles} tiles */
@@ -63,6 +81,7 @@ export async function toGeojson(tiles) {
     const properties = {
       ...{ rank: place + 1, distance: distances[place], id: item.id },
       ...(gallery.classes.length ? { class: item.class || null } : {}),
+      ...severalOf(gallery, rows[place]),
       ...labelOf(gallery, rows[place]),
       ...(scores ? { score: new Float(scores[place]) } : {}),
     };
@@ -87,10 +106,13 @@ async function optionsOf({ gallery, query, options, available }) {
 /** @param {Gallery} gallery */
 function columnsOf(gallery) {
   const labeled = gallery.annotations.state.given.names.length > 0;
-  const [ofClass, relevant] = gallery.classes.length ? [["class"], ["relevant"]] : [[], []];
+  const { label_names: labels, relevance } = gallery.manifest;
+  const ofClass = gallery.classes.length ? ["class"] : [];
+  const several = relevance.label === "label" ? [SEVERAL] : [];
+  const relevant = labels.length ? ["relevant"] : [];
   const label = labeled ? ["label"] : [];
   const rest = ["distance", "score", "split", "longitude", "latitude"];
-  return ["rank", "id", ...ofClass, ...label, ...relevant, ...rest];
+  return ["rank", "id", ...ofClass, ...several, ...label, ...relevant, ...rest];
 }
 
 /** What is known of each tile, by the names of the columns; null for what is not. @param {Tiles} tiles */
@@ -102,8 +124,14 @@ async function rowsOf(tiles) {
     const row = rows[place];
     /** @type {Record<string, unknown>} */
     const known = {
-      ...{ rank: place + 1, id: item.id, class: item.class || null, ...labelOf(gallery, row) },
-      relevant: gallery.label(row) === NO_CLASS ? null : tiles.relevance(row),
+      ...{
+        rank: place + 1,
+        id: item.id,
+        class: item.class || null,
+        ...severalOf(gallery, row),
+        ...labelOf(gallery, row),
+      },
+      relevant: tiles.relevance(row),
       distance: distances[place],
       score: scores ? new Float(scores[place]) : null,
       split: item.split || null,

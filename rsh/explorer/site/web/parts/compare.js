@@ -124,7 +124,8 @@ function note(overlap, shared) {
  */
 function sideView({ gallery, rows, distances, relevant, onlyHere, averagePrecision, precision }, topK) {
   const judged = relevant.filter((each) => each !== null).length;
-  const among = judged === topK ? "" : " of the tiles with a class";
+  const { relevance: said } = gallery.manifest;
+  const among = judged === topK ? "" : ` of the tiles with a ${said.label}`;
   const only = onlyHere.filter(Boolean).length;
   return {
     figures: [
@@ -136,7 +137,7 @@ function sideView({ gallery, rows, distances, relevant, onlyHere, averagePrecisi
       const tile = gallery.describe(row);
       const far = plural(distances[place], "bit");
       const isRelevant = relevant[place];
-      const same = isRelevant === null ? "" : isRelevant ? "same class" : "another class";
+      const same = isRelevant === null ? "" : isRelevant ? said.same : said.other;
       const words = alt(`rank ${place + 1}`, tile.name, far, same, onlyHere[place] && "only here");
       return { ...tile, alt: words, rank: place + 1, far, relevant: isRelevant, only: onlyHere[place] };
     }),
