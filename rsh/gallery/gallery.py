@@ -6,6 +6,8 @@ A search and the dashboard need this folder only: no torch, no network, no origi
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -408,6 +410,15 @@ class Gallery(Labeled):
             raise InputError(f"choose one of {choices}", parameter="composite", value=name)
         self._shown = self.composites.index(name)
         vars(self).pop("_originals", None)
+
+    @contextmanager
+    def in_composite(self, number: int) -> Iterator[None]:
+        """Show thumbnails in a composite by its place in `composites`, 0 of images, meanwhile."""
+        before, self._shown = self._shown, number
+        try:
+            yield
+        finally:
+            self._shown = before
 
     def stored_thumbnail(self, row: int) -> bytes:
         """Return the JPEG bytes of one thumbnail; empty if the gallery holds no image of it."""

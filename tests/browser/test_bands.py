@@ -3,12 +3,14 @@
 import base64
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from browser.steps import ANSWER, open_page, violations, wait_for_query
 from make_bands import in_unit, make_scene, reflectance
 from PIL import Image
+from static_host import hosting
 
 from rsh.config import TrainConfig
 from rsh.data.bands import ALL, BandOptions
@@ -16,6 +18,7 @@ from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import build_gallery
 from rsh.explorer.page import Explorer
+from rsh.explorer.site.build import build_site
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
@@ -60,7 +63,19 @@ def wait_for_first(page, image: bytes) -> None:
 
 
 def test_a_list_chooses_how_bands_are_shown(visit, served, scenes):
-    page = open_page(visit, served)
+    check_composites(visit, served, scenes)
+
+
+def test_a_site_shows_bands_likewise(visit, scenes, tmp_path: Path):
+    build_site(scenes, tmp_path / "site", progress=False)
+    with hosting(tmp_path / "site") as (url, _):
+        check_composites(visit, SimpleNamespace(url=f"{url}/"), scenes)
+        wrong = open_page(visit, None, url=f"{url}/?bands=sepia")
+        wrong.get_by_text("bands=sepia (choose one of true color").wait_for(timeout=ANSWER)
+
+
+def check_composites(visit, home, scenes):
+    page = open_page(visit, home)
     page.get_by_label("Show bands as").wait_for(timeout=ANSWER)
     rows = page.eval_on_selector_all(
         ".rsh-results .rsh-cards [data-row]", "(all) => all.map((card) => Number(card.dataset.row))"
@@ -75,9 +90,9 @@ def test_a_list_chooses_how_bands_are_shown(visit, served, scenes):
     wait_for_first(page, expected[0])
     assert images(page) == expected
     assert "B08, B04, B03; " in page.inner_text(".rsh-composite")
-    assert "bands=false+color" in page.url
+    page.wait_for_function("location.search.includes('bands=false+color')", timeout=ANSWER)
     assert violations(page) == []
-    again = open_page(visit, served, url=page.url)
+    again = open_page(visit, home, url=page.url)
     wait_for_first(again, expected[0])
     assert images(again) == expected
     assert again.get_by_label("Show bands as").input_value() == "false color"

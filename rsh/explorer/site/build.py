@@ -16,6 +16,7 @@ from rsh.analysis.class_margins import boundary_tiles
 from rsh.config import EXACT_UP_TO, check_number
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
+from rsh.explorer.panels.cards import list_composites
 from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import list_sides
@@ -118,7 +119,7 @@ def build_site(
     rows = [_rows_of_same_tiles(gallery, other) for other in compare]
     _check_replaceable(output)
     encoder = read_encoder(gallery, run=run, runtime=runtime) if own_images else {}
-    with atomic_directory(output) as folder:
+    with gallery.in_composite(0), atomic_directory(output) as folder:
         _write_page(folder)
         (folder / DATA).mkdir()
         for name, content in encoder.items():
@@ -212,6 +213,7 @@ def describe_site(
         parts=code_parts_in_words(gallery),
         splits=list(names),
         **_describe_labels(gallery),
+        composites=list_composites(gallery),
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
         has_map=gallery.has_map,

@@ -19,6 +19,8 @@
                             these words, JSON (id, longitude, latitude, footprint or null, all
                             columns or null), and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
+    data/composite-M-N.bin  thumbnails in packs likewise, without words, of each composite of bands
+                            but the first, by its place in the manifest's `composites`
     data/explained.json     what is said of each bit and of the most confused classes
     data/near.bin           place of each tile among the tiles in an order in which near tiles on
                             Earth lie together, uint32, if the gallery has footprints
@@ -127,6 +129,7 @@ class SiteManifest:
         label_sets: the number of a class, -1 for none, and those of labels; each once that a tile
             has.
         relevance: how to say that one tile is relevant to another, see `RelevanceWords`.
+        composites: ways to show bands, pairs of a name and its words; none of images.
         splits: names that `splits.bin` numbers.
         first: row of the first query.
         has_images: whether any tile has an image.
@@ -163,6 +166,7 @@ class SiteManifest:
     label_names: list[str]
     label_sets: list[tuple[int, list[int]]]
     relevance: dict[str, str]
+    composites: list[tuple[str, str]]
     splits: list[str]
     first: int
     has_images: bool

@@ -57,6 +57,10 @@ def write_tiles(
         columns = {}
     tiles = lambda rows: _words_and_thumbnails(gallery, columns, rows)  # noqa: E731
     _write_packs(order, tiles, folder, "tiles", progress)
+    thumbnails = lambda rows: [gallery.stored_thumbnail(row) for row in rows]  # noqa: E731
+    for number in range(1, len(gallery.composites)):
+        with gallery.in_composite(number):
+            _write_packs(order, thumbnails, folder, f"composite-{number}", progress)
     if gallery.has_previews:
         previews = lambda rows: [gallery.preview(row) or b"" for row in rows]  # noqa: E731
         _write_packs(order, previews, folder, "previews", progress)

@@ -25,7 +25,7 @@ const SWITCH = { yes: true, no: false };
  * @param {State} state
  * @param {(row: number) => string} idOf tiles of the query
  */
-export function writeAddress({ settings, query, filter, stacked, compared }, idOf) {
+export function writeAddress({ gallery, settings, query, filter, stacked, compared }, idOf) {
   /** @type {[string, string | number][]} */
   const pairs = [["k", settings.topK]];
   if (!query.image) pairs.unshift(["q", idOf(query.row)]);
@@ -34,6 +34,7 @@ export function writeAddress({ settings, query, filter, stacked, compared }, idO
   if (settings.includeHeldOut) pairs.push(["include_held_out", "yes"]);
   if (stacked) pairs.push(["stack", "yes"]);
   if (compared) pairs.push(["compare", compared]);
+  if (gallery.composite) pairs.push(["bands", gallery.manifest.composites[gallery.composite][0]]);
   for (const condition of filter.conditions) pairs.push(["where", textOf(condition)]);
   for (const [word, sign] of Object.entries(SIGNS)) {
     if (!query.image) for (const row of query[sign]) pairs.push([word, idOf(row)]);
@@ -60,7 +61,7 @@ export async function readAddress(address, state, findRow) {
   const wheres = values("where");
   if (wheres.length) await state.filterBy([]); // conditions of before may fit no tile that is searched now
   // How many tiles can be found depends on whether held-out ones count.
-  for (const name of ["q", "include_held_out", "k", "r", "order", "stack", "compare"]) {
+  for (const name of ["q", "include_held_out", "k", "r", "order", "stack", "compare", "bands"]) {
     await parts.follow(name, values(name).slice(-1));
   }
   if (wheres.length) await parts.filter(wheres);
@@ -110,6 +111,7 @@ class Parts {
         }
         state.compared = text;
       },
+      bands: (text) => state.gallery.showComposite(text),
       like: (text) => this.mark(text, "positive"),
       unlike: (text) => this.mark(text, "negative"),
     };

@@ -136,7 +136,12 @@ export class Explorer {
       ...(hasAll ? [/** @type {PartPanel} */ (["class_browser", "class_browser", "ask", {}])] : []),
       ["controls", "controls", "toolbar", { search: {} }],
       ...(hasAll ? [/** @type {PartPanel} */ (["filter", "filter", "toolbar", {}])] : []),
-      ["cards", "cards", "answer", { stacked: false, composites: [], composite: "" }],
+      [
+        "cards",
+        "cards",
+        "answer",
+        { stacked: false, composites: manifest.composites, composite: manifest.composites[0]?.[0] ?? "" },
+      ],
       [
         "legend",
         "legend",
@@ -294,8 +299,13 @@ export class Explorer {
       });
     }
     if (panel === "cards") {
-      this.queue(() => {
+      this.queue(async () => {
         this.state.stacked = Boolean(traits.stacked);
+        const { composites } = this.gallery.manifest;
+        if (composites.length && traits.composite !== composites[this.gallery.composite][0]) {
+          this.gallery.showComposite(String(traits.composite));
+          await this.refresh();
+        }
         this.links.write();
       });
     }
@@ -376,7 +386,8 @@ export class Explorer {
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
-    this.set("cards", { stacked: state.stacked, view: cardsView(result) });
+    const composite = gallery.manifest.composites[gallery.composite]?.[0] ?? "";
+    this.set("cards", { stacked: state.stacked, composite, view: cardsView(result) });
     const marks = marksView(result);
     for (const space of this.spaces) this.set(`plane-${space}`, { marks });
     this.set("legend", { verdicts: verdictsOf(result), note: this.spaces.length ? legendNote(state.query) : "" });

@@ -135,6 +135,8 @@ export class Gallery {
     this.table = null;
     /** @type {Promise<string[]> | null} */
     this.allIds = null;
+    /** Which composite of their bands thumbnails show, a place in the manifest's. */
+    this.composite = 0;
     this.annotations = new Annotations(this);
     this.groups = new Groups(this);
   }
@@ -199,6 +201,26 @@ export class Gallery {
     const verdict = (/** @type {number[]} */ labels) =>
       labels.length ? (labels.some((label) => own.has(label)) ? RELEVANT : OTHER) : UNJUDGED;
     return Uint8Array.from([...this.manifest.label_sets.map(([, labels]) => verdict(labels)), UNJUDGED]);
+  }
+
+  /**
+   * Show tiles in another composite of their bands from now on; they must be loaded again.
+   * @param {string} name
+   * @throws {InputError} the gallery has no such composite
+   */
+  showComposite(name) {
+    const names = this.manifest.composites.map(([each]) => each);
+    if (!names.includes(name)) {
+      throw new InputError(`choose one of ${names.join(", ") || "none, since its tiles are images"}`);
+    }
+    this.changeComposite(names.indexOf(name));
+  }
+
+  /** @param {number} composite */
+  changeComposite(composite) {
+    if (composite === this.composite) return;
+    this.composite = composite;
+    this.items.clear();
   }
 
   /**
@@ -298,6 +320,7 @@ export class Gallery {
     await this.locate(wanted);
     const missing = [...wanted].filter((row) => !this.items.has(row));
     await this.loadFullPacks("tiles", missing);
+    if (this.composite) await this.loadFullPacks(`composite-${this.composite}`, missing);
     await Promise.all(missing.map((row) => this.loadTile(row)));
     for (const row of this.items.keys()) {
       if (this.items.size <= this.itemsKept) break;
@@ -378,13 +401,19 @@ export class Gallery {
    * @param {ArrayBuffer} bytes
    */
   async take(row, bytes) {
-    const { words, image } = wordsAndImage(bytes);
+    const { words, image: first } = wordsAndImage(bytes);
+    const image = this.composite && first.byteLength ? await this.inComposite(row) : first;
     const [id, longitude, latitude, footprint, columns] = words;
     const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
     const rings = parseRings(footprint);
     const item = { id, longitude, latitude, rings, columns, thumb, hasImage: image.byteLength > 0 };
     this.items.set(row, item);
     return item;
+  }
+
+  /** The thumbnail of a tile in another composite than the first. @param {number} row */
+  async inComposite(row) {
+    return this.packed(`composite-${this.composite}`, await this.placeOf(row, this.order));
   }
 
   /**
@@ -396,12 +425,12 @@ export class Gallery {
   }
 
   /**
-   * The largest image of a tile, which must be loaded: its preview, else its thumbnail.
+   * The largest image of a tile, which must be loaded: its preview, of the first composite alone, else its thumbnail.
    * @param {number} row
    */
   async largest(row) {
     const { thumb, hasImage } = /** @type {Item} */ (this.items.get(row));
-    if (this.store.has("data/previews-0.bin")) {
+    if (!this.composite && this.store.has("data/previews-0.bin")) {
       const content = await this.packed("previews", await this.placeOf(row, this.order));
       if (content.byteLength) return { kind: "preview", content };
     }

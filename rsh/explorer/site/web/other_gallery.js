@@ -19,6 +19,12 @@ export class OtherGallery extends Gallery {
     this.first = first;
   }
 
+  /** Load some tiles, in the composite that the first gallery shows. @param {Iterable<number>} rows */
+  async load(rows) {
+    this.changeComposite(this.first.composite);
+    await super.load(rows);
+  }
+
   /**
    * @param {Gallery} first
    * @param {number} number among those that it can be compared with

@@ -22,6 +22,7 @@ export interface Manifest {
   label_names: string[];
   label_sets: [number: number, labels: number[]][]; // class, -1 without one, and labels
   relevance: RelevanceWords;
+  composites: [name: string, words: string][];
   splits: string[];
   first: number;
   has_images: boolean;
