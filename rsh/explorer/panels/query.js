@@ -36,7 +36,7 @@ function queryCard(model, view, url) {
     make(
       "div",
       { class: "rsh-about" },
-      query.name === query.id && query.row >= 0
+      view.words || (query.name === query.id && query.row >= 0)
         ? null
         : make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
       make("span", { class: "rsh-given-place" }),
