@@ -115,6 +115,9 @@ def read_address(address: str, state: ExplorerState) -> str:
     parts = _Parts(state)
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
+    if "q" in found and "text" in found:
+        tile = found.pop("q")[-1]
+        parts.left_out.append(f"q={tile} (the link searches with words as well)")
     # how many tiles can be found depends on whether held-out ones count
     for name in ("q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands"):
         parts.follow(name, found.get(name, [])[-1:])
