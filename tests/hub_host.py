@@ -47,9 +47,11 @@ def hub() -> Iterator[Hub]:
         served.url = f"http://127.0.0.1:{http.server_port}"
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield served
-        http.shutdown()
-        thread.join()
+        try:
+            yield served
+        finally:
+            http.shutdown()
+            thread.join()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,9 +12,10 @@ from rsh.text import plural
 
 def search(
     gallery: Path,
-    query: str,
+    query: str | None = None,
     /,
     *,
+    text: str | None = None,
     top_k: TopK = None,
     radius: int | None = None,
     rerank: Measure | None = None,
@@ -37,6 +38,8 @@ def search(
         gallery: The gallery folder.
         query: An image file, or the id of a tile in the gallery (which is then left out). A gallery
             of embeddings takes a .npy file with one vector.
+        text: Instead of a query, what to find in words, such as "solar farm"; for galleries of a
+            backbone with a text tower, see `rsh backbones`.
         top_k: How many tiles. (default: 20, or all if there are fewer)
         radius: Instead of a number, all tiles at most this many bits away.
         rerank: Re-rank the nearest tiles by a finer measure: the cosine of features, or the query's
@@ -68,17 +71,17 @@ def search(
     from rsh.search.formats.geojson import feature_collection
     from rsh.search.novelty import measure_novelty
 
-    given = [
-        name for name, on in (("--output", output), ("--json", json_), ("--geojson", geojson)) if on
-    ]
-    if len(given) > 1:
-        raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
+    _check_one({"--output": output, "--json": json_, "--geojson": geojson})
+    _check_one({"--text": text is not None, f"the query {query}": query is not None})
+    if query is None and text is None:
+        raise InputError("QUERY is missing; see `rsh search --help`")
     if output:
         check_file(output)
     opened = Gallery.open(gallery)
     result = retrieve.search(
         opened,
         query,
+        text=text,
         top_k=top_k,
         radius=radius,
         rerank=rerank,
@@ -90,7 +93,7 @@ def search(
         include_held_out=include_held_out,
         run=run,
     )
-    if result.query.image and (novelty := measure_novelty(opened, result.query)):
+    if result.query.image and not text and (novelty := measure_novelty(opened, result.query)):
         if novelty.unlike_everything:
             print(f"note: {novelty}", file=sys.stderr)
     if output:
@@ -105,6 +108,13 @@ def search(
         if opened.num_held_out and not include_held_out:
             which = plural(opened.num_held_out, "held-out tile")
             print(f"not searched: {which}; --include-held-out finds them, too", file=sys.stderr)
+
+
+def _check_one(choices: dict[str, object]) -> None:
+    """Refuse more than one of several choices."""
+    given = [name for name, value in choices.items() if value]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other: give one of them")
 
 
 def _ids(name: str, words: str | None) -> list[str]:

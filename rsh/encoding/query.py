@@ -56,7 +56,7 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
         encode = encoder.encode_tiles
     else:
         encode = partial(_encode_tiles, load_network(gallery, run))
-    corrected, side = _correction(gallery), about.model.image_size
+    corrected, side = make_correction(gallery), about.model.image_size
     bands = Bands(about.model.bands, about.model.units)
     read = partial(_read, side=side, bands=bands, data=about.data)
     return lambda images: corrected(encode(np.stack([read(image) for image in images])))
@@ -69,7 +69,7 @@ def _read(image: Query, *, side: int, bands: Bands, data: DataInfo) -> DecodedTi
     return decode_tile(read_image(image, rendering=data.rendering), side)
 
 
-def _correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:
+def make_correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:
     """Return what turns the encodings of a network into those of a gallery."""
     return gallery.learned_head.encode if gallery.learned_head else lambda encodings: encodings
 
@@ -133,7 +133,23 @@ def encode_vector(
         raise InputError("the query vector lacks a finite number: compute it again")
     from rsh.models.hashnet import apply_net, to_encodings  # torch
 
-    return _correction(gallery)(to_encodings(apply_net(load_network(gallery, run), row)))
+    return make_correction(gallery)(to_encodings(apply_net(load_network(gallery, run), row)))
+
+
+def find_run(gallery: Gallery, run: str | Path | None = None) -> Path:
+    """Return the run folder of the network that made a gallery, or `run` if that has moved.
+
+    Raises:
+        InputError: the gallery names no run, or the run is gone.
+    """
+    noted = run or gallery.manifest.model.run
+    if not noted:
+        raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
+    if not run and not Path(noted).is_dir():
+        raise InputError(
+            f"{noted}, the run that made {gallery.folder}, is gone: name its new place with --run"
+        )
+    return Path(noted)
 
 
 def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":
@@ -145,13 +161,7 @@ def load_network(gallery: Gallery, run: str | Path | None = None) -> "HashNet":
     from rsh.models.hashnet import fingerprint  # torch
     from rsh.training.run import Run
 
-    noted = run or gallery.manifest.model.run
-    if not noted:
-        raise InputError(f"{gallery.folder} does not say which run made it: name it with --run")
-    if not run and not Path(noted).is_dir():
-        raise InputError(
-            f"{noted}, the run that made {gallery.folder}, is gone: name its new place with --run"
-        )
+    noted = find_run(gallery, run)
     net = Run.open(noted).net()
     if fingerprint(net) != gallery.manifest.model.fingerprint:
         raise InputError(

@@ -3,6 +3,7 @@
     ?gallery=bluemarble-64&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
     ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features&bands=false+color
+    ?text=solar+farm&k=20
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
@@ -12,19 +13,36 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+import numpy as np
+
+from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.explorer.state import MAX_TOP_K, ExplorerState
 from rsh.gallery.filters import NO_FILTER, Filter
 from rsh.gallery.gallery import Gallery
-from rsh.search.query import Query, Sign
+from rsh.search.query import Query, QueryImage, Sign
 from rsh.text import escape_control_chars
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
 NAMES = (
-    *("gallery", "q", "k", "r", "order", "where", "include_held_out", "stack", "compare", "bands"),
+    *(
+        "gallery",
+        "q",
+        "text",
+        "k",
+        "r",
+        "order",
+        "where",
+        "include_held_out",
+        "stack",
+        "compare",
+        "bands",
+    ),
     *SIGNS,
 )
+NOTHING: Any = np.empty((0, 0))
+NOT_YET = Encodings(NOTHING, NOTHING, NOTHING)  # of words in a link
 SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -42,6 +60,8 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     pairs = [("gallery", gallery)] if gallery else []
     if query.row is not None:
         pairs.append(("q", ids[query.row]))
+    if query.is_text:
+        pairs.append(("text", query.name(state.gallery)))
     pairs.append(("k", str(settings.top_k)))
     if settings.mode == "radius":
         pairs.append(("r", str(settings.radius)))
@@ -53,7 +73,7 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
     if state.gallery.composite and state.gallery.composite.name != state.gallery.composites[0]:
         pairs.append(("bands", state.gallery.composite.name))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
-    if query.row is not None:
+    if query.row is not None or query.is_text:
         for word, sign in SIGNS.items():
             pairs += [(word, ids[row]) for row in getattr(query, sign)]
     return "?" + urlencode(pairs, safe=SAFE)
@@ -82,7 +102,8 @@ def gallery_in(address: str) -> str:
 def read_address(address: str, state: ExplorerState) -> str:
     """Set a state to what an address says; what it does not mention is unchanged.
 
-    Parts that make no sense are left out, and the others hold.
+    Parts that make no sense are left out, and the others hold. Words to search with have to be
+    encoded first: they become `awaited`.
 
     Returns:
         Which parts were left out and why, one sentence; "" if all hold.
@@ -94,14 +115,19 @@ def read_address(address: str, state: ExplorerState) -> str:
     parts = _Parts(state)
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
+    if "q" in found and "text" in found:
+        tile = found.pop("q")[-1]
+        parts.left_out.append(f"q={tile} (the link searches with words as well)")
     # how many tiles can be found depends on whether held-out ones count
-    for name in ("q", "include_held_out", "k", "r", "order", "stack", "compare", "bands"):
+    for name in ("q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands"):
         parts.follow(name, found.get(name, [])[-1:])
     if "where" in found:
         parts.filter(found["where"])
     for name in SIGNS:
         parts.follow(name, found.get(name, []))
-    state.search_with(parts.query)
+    state.awaited = parts.query if parts.has_words else None
+    if not parts.has_words:
+        state.search_with(parts.query)
     if not parts.left_out:
         return ""
     return escape_control_chars(f"this was left out of the link: {'; '.join(parts.left_out)}")
@@ -113,15 +139,17 @@ class _Parts:
     Attributes:
         query: what the address searches with; the state takes it once it is complete.
         left_out: the parts that make no sense, each with the reason.
+        has_words: whether it searches with words.
     """
 
     def __init__(self, state: ExplorerState) -> None:
-        self.query, self.left_out = state.query, list[str]()
+        self.query, self.left_out, self.has_words = state.query, list[str](), False
         self._state = state
         self._has_query = True
         longest = state.gallery.num_bits
         self._acts: dict[str, Callable[[str], None]] = {
             "q": self._choose,
+            "text": self._take_words,
             "k": lambda text: self._search(mode="top_k", top_k=_number(text, 1, MAX_TOP_K)),
             "r": lambda text: self._search(mode="radius", radius=_number(text, 0, longest)),
             "order": lambda text: self._search(order=text),
@@ -163,6 +191,12 @@ class _Parts:
         self._has_query = False
         self.query = Query(_row(self._state, tile))
         self._has_query = True
+
+    def _take_words(self, text: str) -> None:
+        if not self._state.takes_words:
+            raise InputError("this gallery is not searched with words")
+        words = QueryImage(" ".join(text.split()), b"", NOT_YET, is_text=True)
+        self.query, self.has_words, self._has_query = Query(image=words), True, True
 
     def _mark(self, tile: str, *, sign: Sign) -> None:
         if not self._has_query:

@@ -38,12 +38,14 @@ from rsh.explorer.parts.learning import LearningPart
 from rsh.explorer.parts.part import Part
 from rsh.explorer.parts.spaces import SpacesPart
 from rsh.explorer.parts.viewer import ViewerPart
+from rsh.explorer.parts.words import WordsPart
 from rsh.explorer.selection import rows_sent
 from rsh.explorer.server.registry import Registry
 from rsh.explorer.settings import DEFAULTS, PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, check_size, start_soon
 from rsh.gallery.filters import Filter
+from rsh.search.query import Query
 
 # Tabs whose cards show given classes.
 TABS_WITH_GIVEN = ("selected", GroupsPart.tab, LearningPart.tab, DuplicatesPart.tab)
@@ -128,6 +130,7 @@ class Explorer:
         self.learning = LearningPart(self, page, self.labels.labeling, site, allowed=settings.learn)
         self.parts: list[Part] = [
             *(SpacesPart(self, []), self.viewer, self.labels),
+            WordsPart(self, self.upload, self._uploads, run=settings.run),
             *(self.groups, self.learning, self.duplicates),
         ]
         self.refresh()
@@ -339,6 +342,9 @@ class Explorer:
         query, gallery = self.state.query, self.state.gallery
         if self._explained.parts and self._explained.parts.query == query:
             return  # it is shown already
+        if query.is_text:
+            self.alert("words have no parts to cover: search with a tile or an image")
+            return
         self.reasons.working = "Covering the tile 64 times: the first time takes some seconds."
         try:
             covered = await self._sharpest.encoded(query)
@@ -399,7 +405,7 @@ class Explorer:
         self.controls.view = controls
         self.query.view = query
         self.upload.found = ""
-        self.export.own_image = state.query.row is None
+        self.export.own_image = state.query.row is None and not state.query.is_text
         self.cards.stacked = state.stacked
         self.cards.composite = state.gallery.composite.name if state.gallery.composite else ""
         self.cards.view = cards
@@ -430,6 +436,10 @@ class Explorer:
     def move(self, row: int) -> None:
         """Make a tile the query."""
         self._move(lambda: self.state.choose(row))
+
+    def search_with(self, query: Query) -> None:
+        """Search with another query."""
+        self._move(lambda: self.state.search_with(query))
 
     def labeled(self) -> None:
         """Show what depends on labels, which were just given."""

@@ -69,6 +69,8 @@ class ExplorerState:
         stacked: whether results with equal codes are shown as one stack.
         compared: name of the side that results are compared with, or "".
         sides: names of all such sides.
+        takes_words: whether the page searches with words.
+        awaited: a query of words from a link, which are not encoded yet.
     """
 
     def __init__(self, gallery: Gallery, *, seed: int = 0) -> None:
@@ -87,6 +89,8 @@ class ExplorerState:
         self.stacked = False
         self.compared = ""
         self.sides: Collection[str] = ()
+        self.takes_words = False
+        self.awaited: Query | None = None
         self._kept: tuple[Any, tuple[float, int] | None] = (None, None)
         self._rng = np.random.default_rng(seed)
         self._past: list[Query] = []

@@ -23,8 +23,9 @@ from rsh.models.backbone import (
     create_backbone,
     vector_backbone,
 )
-from rsh.models.head import HashHead
+from rsh.models.head import HashHead, ImageCenter
 from rsh.models.losses.multilevel import Embedding
+from rsh.models.pretrained import has_text_tower
 
 TTA = (1, 4, 8)
 
@@ -41,6 +42,7 @@ class HashNet(nn.Module):
         bands: what the input shows; `IMAGE` for images, and for embeddings.
         plain: the views from which a tile is encoded, averaged continuous code.
         weights: which ones the backbone began with.
+        image_center: of the training, beside a text tower; None for other backbones.
     """
 
     def __init__(
@@ -122,6 +124,8 @@ class HashNet(nn.Module):
                 hidden=hidden,
                 feature_dim=feature_dim,
             )
+        width = self.backbone.num_features
+        self.image_center = ImageCenter(width) if has_text_tower(backbone) else None
         self.settings: dict[str, Any] = {
             "backbone": backbone,
             "num_bits": num_bits,
@@ -218,10 +222,12 @@ def _apply(
     return Embedding(*(torch.cat(part).float().cpu() for part in zip(*parts, strict=True)))
 
 
-def fingerprint(module: nn.Module) -> str:
-    """Return a sha256 over the names and values of all weights."""
+def fingerprint(module: nn.Module, *, without: str = "") -> str:
+    """Return a sha256 over the names and values of all weights but one."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
+        if name == without:
+            continue
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

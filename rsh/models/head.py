@@ -3,6 +3,8 @@
 It stands apart from the backbone, whose libraries take seconds to import.
 """
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -102,3 +104,30 @@ class LookFeatures(nn.Module):
         self.weight.zero_()
         self.weight[: len(components)] = components / std
         self.share.fill_(share)
+
+
+class ImageCenter(nn.Module):
+    """Where the image features of a training lie, so that text can be moved there.
+
+    Attributes:
+        mean: of the features, (num_features,).
+        length: mean of their lengths; 0 until `fit`.
+    """
+
+    mean: Tensor
+    length: Tensor
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_features))
+        self.register_buffer("length", torch.tensor(0.0))
+
+    def fit(self, parts: Iterable[Tensor]) -> None:
+        """Measure features, given in parts of (n, num_features)."""
+        total, lengths, count = torch.zeros_like(self.mean, dtype=torch.float64), 0.0, 0
+        for part in parts:
+            total += part.double().sum(dim=0)
+            lengths += float(part.double().norm(dim=1).sum())
+            count += len(part)
+        self.mean.copy_(total / count)
+        self.length.fill_(lengths / count)

@@ -229,3 +229,8 @@ EARTH = (
     ),
 )
 EARTH_MODELS: Mapping[str, Pretrained] = {entry.name: entry for entry in EARTH}
+
+
+def has_text_tower(backbone: str) -> bool:
+    """Whether a backbone of this name has a text tower beside the image tower."""
+    return backbone in EARTH_MODELS and EARTH_MODELS[backbone].has_text

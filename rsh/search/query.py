@@ -28,19 +28,27 @@ Sign = Literal["positive", "negative"]
 
 @dataclass(frozen=True, eq=False)
 class QueryImage:
-    """An image, or a vector, that is no tile of the gallery.
+    """An image, a vector or a text, which is no tile of the gallery.
 
     Attributes:
-        name: its file, or what to call it.
-        thumbnail: JPEG bytes; of a vector, a drawing of its code.
+        name: its file, or what to call it; of a text the words.
+        thumbnail: JPEG bytes; of a vector or a text, a drawing of its code.
         encodings: its code, relaxed code and features, one row each.
         note: how it was converted to 8-bit RGB, if it was.
+        is_text: whether it is a text.
     """
 
     name: str
     thumbnail: bytes
     encodings: Encodings
     note: str = ""
+    is_text: bool = False
+
+    @classmethod
+    def of_text(cls, gallery: Gallery, text: str, encodings: Encodings) -> "QueryImage":
+        """Return a text, with its encodings in a gallery."""
+        thumbnail = draw_code(encodings.packed[0], gallery.num_bits)
+        return cls(" ".join(text.split()), thumbnail, encodings, is_text=True)
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,40 @@ class Query:
         thumbnail = draw_code(made.packed[0], gallery.num_bits)
         return cls(image=QueryImage(name, thumbnail, made), **marked)
 
+    @classmethod
+    def of_text(
+        cls,
+        gallery: Gallery,
+        text: str,
+        *,
+        positive: Sequence[str] = (),
+        negative: Sequence[str] = (),
+        run: Path | None = None,
+    ) -> "Query":
+        """Make a query of a text, for a gallery of a backbone with a text tower.
+
+        Args:
+            gallery: an opened gallery.
+            text: what to find, such as "solar farm".
+            positive: ids of tiles that the results should resemble.
+            negative: ids of tiles that the results should not resemble.
+            run: run folder of the model, if it has moved.
+
+        Raises:
+            InputError: there is no text tower, the text cannot be used, the model is gone, or an id
+                is wrong.
+        """
+        from rsh.encoding.text import open_text_encoder  # torch
+
+        marked = _feedback_rows(gallery, None, positive, negative)
+        made = open_text_encoder(gallery, run=run)([text])
+        return cls(image=QueryImage.of_text(gallery, text, made), **marked)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text."""
+        return self.image is not None and self.image.is_text
+
     @property
     def has_feedback(self) -> bool:
         """Whether any tile is marked positive or negative."""
@@ -183,7 +225,7 @@ class Query:
         return replace(self, **marks)
 
     def name(self, gallery: Gallery) -> str:
-        """Id of the tile, or name of the image."""
+        """Id of the tile, name of the image, or the words of the text."""
         return self.image.name if self.image else gallery.ids[self._row]
 
     def label_set(self, gallery: Gallery) -> int:

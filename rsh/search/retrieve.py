@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 def search(
     gallery: Gallery,
-    query: "str | Path | Image.Image | NDArray[Any]",
+    query: "str | Path | Image.Image | NDArray[Any] | None" = None,
     *,
+    text: str | None = None,
     top_k: int | None = None,
     radius: int | None = None,
     rerank: Measure | None = None,
@@ -35,7 +36,7 @@ def search(
     include_held_out: bool = False,
     run: Path | None = None,
 ) -> SearchResult:
-    """Search a gallery with one of its tiles, with an image, or with a vector.
+    """Search a gallery with one of its tiles, with an image, with a vector, or with a text.
 
     Tiles at one distance come in the order of the cosine of their features with the query's.
 
@@ -43,6 +44,7 @@ def search(
         gallery: an opened gallery.
         query: the id of a tile, which is left out of the results; or an image: its file, or opened.
             A gallery that was made from embeddings takes a vector, (dim,), or a .npy file of one.
+        text: instead, what to find, such as "solar farm", if the backbone has a text tower.
         top_k: how many tiles; by default 20, or all if there are fewer.
         radius: instead, all tiles at most so many bits away.
         rerank: reorder the nearest tiles by a finer measure, see `rerank.score`.
@@ -56,14 +58,19 @@ def search(
         run: run folder of the model, if it has moved.
 
     Raises:
-        InputError: the query is neither tile nor image nor vector, or an option is wrong.
+        InputError: the query is neither tile nor image nor vector nor text, or an option is wrong.
     """
+    if (query is None) == (text is None):
+        raise InputError("a search takes either a query or a text: give one of them")
     options = SearchOptions(
         top_k, radius, rerank, rerank_depth, look_weight, filter, include_held_out
     )
     if positive or negative:
         options.check_with_feedback()
     marks = {"positive": positive, "negative": negative}
+    if query is None:
+        assert text is not None
+        return retrieve(gallery, Query.of_text(gallery, text, run=run, **marks), options)
     if isinstance(query, str) and query in gallery.ids:
         return retrieve(gallery, Query.of_tile(gallery, query, **marks), options)
     if isinstance(query, str | Path) and not Path(query).is_file():

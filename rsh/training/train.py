@@ -97,6 +97,9 @@ def train(
     teacher = _make_teacher(net, split, rows, config, progress)
     prepare = _prepare_tiles if config.finetune else _prepare_features
     module, batches, val = prepare(net, split, rows, config, teacher, progress)
+    if net.image_center and not config.finetune:
+        features = cached_features(net, split.dataset, net.plain, progress=progress)
+        net.image_center.fit(_parts(features, rows))
     if config.finetune:
         check_batch_fits(net, config, fabric, num_tiles=batches.sampler.size)
     written = folder if fabric.is_global_zero else None
@@ -239,6 +242,13 @@ def _fit_look(
         )
         net.head.look.fit(mean, std, axes, share=_look_share(net, split, rows, config))
     return teacher
+
+
+def _parts(features: FeatureArray, rows: Rows) -> Iterator[Tensor]:
+    """Yield the features of all views of some tiles, (n, d)."""
+    for start in range(0, len(rows), VECTOR_BATCH):
+        some = torch.from_numpy(features[rows[start : start + VECTOR_BATCH]])
+        yield some.flatten(0, 1)
 
 
 def _look_share(net: HashNet, split: Split, rows: Rows, config: TrainConfig) -> float:

@@ -108,7 +108,8 @@ class Comparison:
 
     def _compared(self, state: ExplorerState, chosen: str) -> dict[str, Any]:
         if state.query.row is None:
-            raise InputError("Only a tile of the gallery can be compared, not your own image.")
+            what = "words" if state.query.is_text else "your own image"
+            raise InputError(f"Only a tile of the gallery can be compared, not {what}.")
         if state.query.has_feedback or state.settings.filter:
             raise InputError("Only the query alone can be compared: clear feedback and filters.")
         pair = self._pair(chosen, state.settings.include_held_out)

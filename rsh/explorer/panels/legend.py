@@ -63,4 +63,6 @@ def legend_note(query: Query, has_planes: bool) -> str:
     dots = "Each dot is a tile: click one to search with it, or select many."
     if query.row is not None:
         return dots
+    if query.is_text:
+        return f"{dots} Your words have no dot: the star stands where they belong."
     return f"{dots} Your image has no dot: the star stands where it belongs."

@@ -18,9 +18,7 @@ function queryCard(model, view, url) {
       ? null
       : make("i", { class: "rsh-dot", style: `background:${classColor(query.color, view.num_classes)}` });
   const link = { href: query.map, target: "_blank", rel: "noreferrer", title: "Open this place in OpenStreetMap" };
-  return make(
-    "div",
-    { class: "rsh-query", "data-row": query.row },
+  const image = () =>
     make(
       "button",
       {
@@ -30,11 +28,15 @@ function queryCard(model, view, url) {
         onclick: () => emit(model, "enlarge", { row: query.row, name: query.name }),
       },
       make("img", { src: url, alt: `query tile, ${query.name}${query.place ? `, ${query.place}` : ""}` }),
-    ),
+    );
+  return make(
+    "div",
+    { class: "rsh-query", "data-row": query.row },
+    view.words ? make("p", { class: "rsh-query-words" }, `“${query.name}”`) : image(),
     make(
       "div",
       { class: "rsh-about" },
-      query.name === query.id && query.row >= 0
+      view.words || (query.name === query.id && query.row >= 0)
         ? null
         : make("p", { class: "rsh-query-class" }, dot, make("span", { title: query.name }, query.name)),
       make("span", { class: "rsh-given-place" }),

@@ -15,9 +15,9 @@ class QueryPanel(Panel, script="query.js"):
     Sends {"kind": "back" | "forward" | "random" | "clear"} and {"kind": "mark", "row", "sign"}.
 
     Attributes:
-        view: query, novelty, a sentence if the query is unlike all tiles, or "", can_go_back,
-            can_go_forward, num_classes, and marks, the feedback: tiles as `describe` gives them,
-            with their sign, "like" or "unlike".
+        view: query, words, whether it is words and no image, novelty, a sentence if the query is
+            unlike all tiles, or "", can_go_back, can_go_forward, num_classes, and marks, the
+            feedback: tiles as `describe` gives them, with their sign, "like" or "unlike".
     """
 
 
@@ -27,6 +27,7 @@ def query_view(state: ExplorerState) -> dict[str, Any]:
     marked = [(word, row) for word, sign in SIGNS.items() for row in getattr(query, sign)]
     return {
         "query": describe_query(gallery, query),
+        "words": query.is_text,
         "novelty": _novelty(state),
         "can_go_back": state.can_go_back,
         "can_go_forward": state.can_go_forward,
@@ -37,7 +38,7 @@ def query_view(state: ExplorerState) -> dict[str, Any]:
 
 def _novelty(state: ExplorerState) -> str:
     """Say that the query is unlike everything in the gallery, if it is."""
-    if state.query.has_feedback:
+    if state.query.has_feedback or state.query.is_text:  # images tell what is usual for images
         return ""
     found = measure_novelty(state.gallery, state.query)
     if not found or not found.unlike_everything:

@@ -76,7 +76,7 @@ def given_words(name: str) -> str:
 
 
 def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
-    """Return the same of a query; an uploaded image has the row -1 and no class."""
+    """Return the same of a query; an uploaded image or words have the row -1 and no class."""
     if query.row is not None:
         return describe(gallery, query.row)
     return {
@@ -87,7 +87,7 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
         "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",
-        "split": "your own image",
+        "split": "your words" if query.is_text else "your own image",
         "unseen": False,
         "thumb": query.thumbnail(gallery),
     }

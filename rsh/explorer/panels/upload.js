@@ -1,13 +1,30 @@
 // @ts-check
 import { emit, make, on, redrawOn, stopAll } from "./lib/shared.js";
 
-/** @import { Props } from "./lib/types" */
+/** @import { Model, Props } from "./lib/types" */
 
 const PAUSE = 150; // ms without a key before Python is asked for names
 
 /**
- * A tile by its name, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
- * @param {Props<{ typed: string, matching: string[], found: string, limit: number, working: string, images: boolean, about: string }>} props
+ * A field for words to search with.
+ * @param {Model} model
+ */
+function wordsForm(model) {
+  const id = `rsh-words-${model.get("page")}`;
+  const note = make("p", { class: "rsh-note", id: `${id}-note` }, model.get("about_words"));
+  const field = make("input", { id, type: "search", placeholder: "solar farm", "aria-describedby": note.id });
+  const form = make("form", { class: "rsh-go-to rsh-words" }, field, make("button", {}, "Search"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    emit(model, "busy", { words: "Reading the words…" });
+    model.send({ kind: "words", text: field.value });
+  });
+  return [make("h2", { class: "rsh-label" }, make("label", { for: id }, "Search by words")), form, note];
+}
+
+/**
+ * A tile by its name, words, or the visitor's own image: chosen, dropped anywhere on the dashboard, or pasted.
+ * @param {Props<{ typed: string, matching: string[], found: string, limit: number, working: string, images: boolean, about: string, about_words: string }>} props
  */
 function render({ model, el }) {
   const page = model.get("page");
@@ -39,6 +56,7 @@ function render({ model, el }) {
   const found = make("p", { class: "rsh-note", role: "status" });
   el.classList.add("rsh-panel", "rsh-upload");
   el.append(make("h2", { class: "rsh-label" }, make("label", { for: field.id }, "Go to tile")), form, found, list);
+  if (model.get("about_words")) el.append(...wordsForm(model));
   if (model.get("images")) {
     const heading = make("h2", { class: "rsh-label" }, "Search with your own image");
     el.append(heading, open, input, make("p", { class: "rsh-note" }, model.get("about")), status);

@@ -1,4 +1,4 @@
-"""Search with a tile by its name, or with an image of the visitor."""
+"""Search with a tile by its name, with an image of the visitor, or with words."""
 
 import traitlets
 
@@ -10,11 +10,11 @@ from rsh.gallery.gallery import Gallery
 
 
 class UploadPanel(Panel, script="upload.js", style="upload.css"):
-    """A search field, and a place to drop an image on.
+    """A search field, a place to drop an image on, and a field for words.
 
-    Sends {"kind": "find", "text"}; {"kind": "prepare"} when an image may soon come; {"kind":
-    "image", "name"} with the file's bytes; and {"kind": "too large", "name", "size"} for a file
-    that it does not send.
+    Sends {"kind": "find", "text"}; {"kind": "words", "text"}; {"kind": "prepare"} when an image may
+    soon come; {"kind": "image", "name"} with the file's bytes; and {"kind": "too large", "name",
+    "size"} for a file that it does not send.
 
     Attributes:
         found: what a search for a name found, in words, or "".
@@ -22,9 +22,10 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
             busy.
         matching: ids of some tiles that contain it.
         limit: the most bytes a file may have.
-        working: progress with an image, or "".
+        working: progress with an image or with words, or "".
         images: whether the page takes images; that of a gallery of embeddings does not.
         about: where images go, and what the first one costs, in words, or "".
+        about_words: what words find, in a sentence; "" if the page does not take any.
     """
 
     typed = traitlets.Unicode().tag(sync=True)
@@ -33,6 +34,7 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
     limit = traitlets.Int(MAX_BYTES).tag(sync=True)
     images = traitlets.Bool(True).tag(sync=True)
     about = traitlets.Unicode().tag(sync=True)
+    about_words = traitlets.Unicode().tag(sync=True)
     working = traitlets.Unicode().tag(sync=True)
 
 
@@ -42,6 +44,14 @@ def about_images(gallery: Gallery) -> str:
     if not model.bands:
         return ""
     return f"It must be a raster with the bands {Bands(model.bands, model.units).described()}."
+
+
+def about_words(gallery: Gallery) -> str:
+    """Return what words find in a gallery of a backbone with a text tower."""
+    return (
+        f"The text tower of {gallery.manifest.model.backbone} reads them. The codes were trained "
+        "on images, so words find less surely than an image does."
+    )
 
 
 def found_words(state: ExplorerState, text: str) -> str:

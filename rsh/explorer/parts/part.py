@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
+from rsh.search.query import Query
 
 
 class Page(Protocol):
@@ -24,6 +25,9 @@ class Page(Protocol):
 
     def move(self, row: int) -> None:
         """Make a tile the query."""
+
+    def search_with(self, query: Query) -> None:
+        """Search with another query."""
 
     def labeled(self) -> None:
         """Show what depends on labels, which were just given."""

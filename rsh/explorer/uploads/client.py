@@ -1,4 +1,4 @@
-"""Encodes a visitor's own images in a separate process, without blocking the kernel."""
+"""Encodes a visitor's own images and words in separate processes, without blocking the kernel."""
 
 import asyncio
 import io
@@ -12,12 +12,14 @@ from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.explorer.uploads.process import WorkerProcess
+from rsh.explorer.uploads.text_worker import VARIABLES
 from rsh.io.arrays import read_arrays
 from rsh.search.query import QueryImage
 
 MAX_BYTES = 20 << 20  # enough for a tile of any sensor; scenes must be cut into tiles first
 TIMEOUT = 90.0  # seconds per image; the first one includes loading the model
 MAX_NOTES = 3
+TEXT = "text"  # what is wanted of the process for words
 _STARTED: set[asyncio.Task[None]] = set()
 
 
@@ -33,10 +35,11 @@ class Superseded(Exception):
 
 
 class UploadEncoder:
-    """Encodes images one at a time, in a process that starts with the first image.
+    """Encodes images and words one at a time, in processes that start with the first of each.
 
     Attributes:
-        worker: the process.
+        worker: the process for images.
+        text_worker: the process for words.
     """
 
     def __init__(self, folder: Path, fingerprint: str, *, run: str = "") -> None:
@@ -47,7 +50,11 @@ class UploadEncoder:
             fingerprint: of its encoder, which must not change.
             run: run folder of its network, if the one that the gallery names is gone.
         """
-        self.worker = WorkerProcess("rsh.explorer.uploads.worker", str(folder), fingerprint, run)
+        about = str(folder), fingerprint, run
+        self.worker = WorkerProcess("rsh.explorer.uploads.worker", *about)
+        self.text_worker = WorkerProcess(
+            "rsh.explorer.uploads.text_worker", *about, variables=VARIABLES
+        )
         self._turn = asyncio.Lock()
         self._newest: dict[str, object] = {}  # by what is wanted
 
@@ -64,6 +71,16 @@ class UploadEncoder:
         """
         parts, notes = await self._request(data, name, want="codes")
         return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts), "; ".join(notes))
+
+    async def encode_text(self, text: str) -> Encodings:
+        """Encode words.
+
+        Raises:
+            InputError: they cannot be encoded, or not in time.
+            Superseded: other words came meanwhile; only those count.
+        """
+        parts, _ = await self._request(text.encode(), "the text", want=TEXT)
+        return _encoded(parts)
 
     async def parts(self, data: bytes, name: str) -> Occlusion:
         """Return which regions of an image determine its code: see `rsh.analysis.occlusion`.
@@ -91,8 +108,9 @@ class UploadEncoder:
             await self._request(b"", "", want="nothing")
 
     async def close(self) -> None:
-        """End the process, if it is running."""
+        """End the processes that are running."""
         await self.worker.close()
+        await self.text_worker.close()
 
     async def _request(self, data: bytes, name: str, *, want: str) -> Answer:
         self._newest[want] = mine = object()
@@ -111,14 +129,16 @@ class UploadEncoder:
         return answer
 
     async def _answer(self, data: bytes, name: str, want: str) -> Answer:
+        worker = self.text_worker if want == TEXT else self.worker
         try:
             message = {"name": name, "want": want}, data
-            return _read_answer(*await self.worker.ask(message, timeout=TIMEOUT))
+            return _read_answer(*await worker.ask(message, timeout=TIMEOUT))
         except (EOFError, ConnectionError, TimeoutError):
-            await self.close()
+            await worker.close()
+            hint = "" if want == TEXT else ", or save the image as JPEG first"
             raise InputError(
                 f"{name} could not be encoded: the encoder stopped or took more than "
-                f"{TIMEOUT:.0f} s; try again, or save the image as JPEG first"
+                f"{TIMEOUT:.0f} s; try again{hint}"
             ) from None
 
 

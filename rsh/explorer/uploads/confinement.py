@@ -55,13 +55,15 @@ _CLONE_THREAD = 0x10000
 _X32 = 0x40000000  # a second calling convention of x86_64
 
 
-def environment(scratch: Path) -> dict[str, str]:
+def environment(scratch: Path, more: Sequence[str] = ()) -> dict[str, str]:
     """Return the variables that an encoder needs, and no others.
 
     Args:
         scratch: folder for its temporary files.
+        more: names of variables that it needs besides.
     """
-    kept = {name: os.environ[name] for name in (*KEPT, *THREADS) if name in os.environ}
+    names = (*KEPT, *THREADS, *more)
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(scratch)}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,8 +19,15 @@ class WorkerProcess:
         process: the running one; None before the first message.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        """Start nothing yet."""
+    def __init__(self, module: str, *arguments: str, variables: Sequence[str] = ()) -> None:
+        """Start nothing yet.
+
+        Args:
+            module: what the process runs.
+            arguments: of the module.
+            variables: of the environment that it needs besides those of every encoder.
+        """
+        self._variables = variables
         self._command = (sys.executable, "-m", module, *arguments)
         self._scratch: TemporaryDirectory[str] | None = None
         self.process: asyncio.subprocess.Process | None = None
@@ -66,6 +74,6 @@ class WorkerProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=STREAM_LIMIT,
-                env=environment(Path(self._scratch.name)),
+                env=environment(Path(self._scratch.name), self._variables),
             )
         return self.process

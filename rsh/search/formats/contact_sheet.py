@@ -105,6 +105,7 @@ def _head(pen: _Pen, result: SearchResult, how: str, width: int) -> None:
     pen.draw.rectangle(_box(MARGIN, MARGIN), outline=ACCENT, width=3)
     left, room = MARGIN + HIGH + GAP, width - 2 * MARGIN - HIGH - GAP
     name = "an image" if result.query.row is None else "a tile"
+    name = "words" if result.query.is_text else name
     name = _labels(result.gallery, result.query.row) or name
     y = MARGIN - 2
     pen.words((left, y), "Query", font(13, bold=True), ACCENT)

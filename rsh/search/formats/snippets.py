@@ -109,13 +109,15 @@ def to_command(result: SearchResult, *, folder: str = "") -> str:
     # A terminal obeys control characters in what is pasted: a line break runs the line.
     if query in ("", "--") or any(word != escape_control_chars(word) for word in (*words, query)):
         raise InputError(f"this cannot be typed, {PYTHON}", parameter="query", value=repr(query))
+    if result.query.is_text:
+        return shlex.join([*words, f"--text={query}"])
     # After two dashes nothing is read as a flag, whatever the tile is called.
     words += ["--", query] if query.startswith("-") else [query]
     return shlex.join(words)
 
 
 def _arguments(result: SearchResult) -> Iterator[str]:
-    yield _literal(result.name)
+    yield f"text={_literal(result.name)}" if result.query.is_text else _literal(result.name)
     for name, value in result.options.given().items():
         yield f"{name}={_filter(value) if name == 'filter' else _literal(value)}"
     for name, ids in result.feedback().items():

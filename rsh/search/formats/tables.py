@@ -74,8 +74,8 @@ def to_json(result: SearchResult) -> bytes:
     """Return the tiles as JSON, with the provenance of the search, UTF-8.
 
     Returns:
-        An object with "query" (id or image, class, code), "options" (without those left at their
-        defaults), "gallery" (name, number of tiles, version, index, and fingerprints of model
+        An object with "query" (id, image or text, class, code), "options" (without those left at
+        their defaults), "gallery" (name, number of tiles, version, index, and fingerprints of model
         and data), and "hits" with the columns of `to_csv` and null for unknown values. Texts are
         unchanged.
     """
@@ -84,7 +84,7 @@ def to_json(result: SearchResult) -> bytes:
     options |= {name: ids for name, ids in result.feedback().items() if ids}
     if "filter" in options:
         options["filter"] = [condition._asdict() for condition in options["filter"].conditions]
-    known = {"id": result.name}
+    known = {"text" if result.query.is_text else "id": result.name}
     if row is not None:
         names = [name for name in ("class", SEVERAL) if name in _columns(result)]
         known |= _known(gallery.table.take([row], ["class", *names]).iloc[0], *names)

@@ -171,6 +171,7 @@ export interface CompareView {
 // query.py
 export interface QueryView {
   query: Tile;
+  words?: boolean;
   novelty: string;
   can_go_back: boolean;
   can_go_forward: boolean;

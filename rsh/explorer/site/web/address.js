@@ -61,7 +61,7 @@ export async function readAddress(address, state, findRow) {
   const wheres = values("where");
   if (wheres.length) await state.filterBy([]); // conditions of before may fit no tile that is searched now
   // How many tiles can be found depends on whether held-out ones count.
-  for (const name of ["q", "include_held_out", "k", "r", "order", "stack", "compare", "bands"]) {
+  for (const name of ["q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands"]) {
     await parts.follow(name, values(name).slice(-1));
   }
   if (wheres.length) await parts.filter(wheres);
@@ -96,6 +96,9 @@ class Parts {
     /** @type {Record<string, (text: string) => Promise<void> | void>} */
     this.acts = {
       q: (text) => this.choose(text),
+      text: () => {
+        throw new InputError("this gallery is not searched with words");
+      },
       k: (text) => this.search({ mode: "top_k", topK: number(text, 1, MAX_TOP_K) }),
       r: (text) => this.search({ mode: "radius", radius: number(text, 0, state.gallery.numBits) }),
       order: (text) => this.search({ order: text }),
