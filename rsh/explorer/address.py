@@ -115,7 +115,7 @@ def read_address(address: str, state: ExplorerState) -> str:
     parts = _Parts(state)
     if "where" in found:  # conditions of before may fit no tile that is searched now
         state.filter_by(NO_FILTER)
-    if "q" in found and "text" in found:
+    if "q" in found and "text" in found and state.takes_words:
         tile = found.pop("q")[-1]
         parts.left_out.append(f"q={tile} (the link searches with words as well)")
     # how many tiles can be found depends on whether held-out ones count
