@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from rsh.data.checksums import compute_digest
 from rsh.data.published.build import build, check_tools
 from rsh.data.published.check import check_published
 from rsh.data.tiles import TileDataset
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 from rsh.io.files import check_writable, exclusive_lock, explain_os_error
 
 TIMEOUT = 30  # seconds without a byte
@@ -106,7 +107,9 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
     check_writable(folder)
     target = dataset.target(folder)
     work = folder / f".{dataset.name}.fetch"
-    hint = f"put the class folders from {dataset.home} into {dataset.paths(folder)[1]}"
+    hint = f"look for the files at {dataset.home}"
+    if dataset.recipe == "zip":
+        hint = f"put the class folders from {dataset.home} into {dataset.paths(folder)[1]}"
     with explain_os_error(target):
         if target.exists():  # the user may need it
             _check_existing(dataset, target)
@@ -135,7 +138,8 @@ def _check_existing(dataset: CatalogEntry, target: Path) -> None:
 
 
 def _check_made(dataset: CatalogEntry, made: Path, *, where: str, hint: str) -> None:
-    opened = TileDataset.open(made)
+    with warnings.catch_warnings(action="ignore", category=RshWarning):  # its user sees them later
+        opened = TileDataset.open(made)
     check_published(dataset, opened.source, opened.items, where=where, hint=hint)
 
 

@@ -65,6 +65,9 @@ def test_patches_are_tiles_of_twelve_named_bands_with_labels_split_date_and_plac
         assert told == f"{home}/bigearthnet-v2: 3 tiles, 3 labels, 12 bands\n"
         main(["data", "fetch", "bigearthnet-v2"])
         assert asked == [TAR, TABLE]
+    main(["data", "check", "bigearthnet-v2"])
+    told = capsys.readouterr().out
+    assert "3 labels" in told and "B8A" in told
     assert names(home) == ["bigearthnet-v2"]
     assert names(home / "bigearthnet-v2") == [FIRST, SECOND, "items.parquet"]
     dataset = TileDataset.open("bigearthnet-v2", bands=BandOptions((ALL,)))
@@ -111,9 +114,12 @@ def test_interrupted_conversion_goes_on_with_the_next_acquisition(
         with refused(names="rsh data fetch bigearthnet-v2"):
             TileDataset.open("bigearthnet-v2")
         written.append("the second run")
+        killed = home / ".bigearthnet-v2.fetch" / "bigearthnet-v2" / f".{SECOND}.xyz"
+        killed.mkdir()  # as a process leaves it that is killed
         fetch(entry, home, progress=False)
     assert asked == [TAR, TABLE]
     assert sorted(written) == sorted([*(row[0] for row in ROWS), "the second run"])
+    assert names(home / "bigearthnet-v2") == [FIRST, SECOND, "items.parquet"]
     assert len(TileDataset.open("bigearthnet-v2")) == 3
 
 

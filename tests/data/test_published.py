@@ -46,6 +46,8 @@ def test_eurosat_of_all_bands_says_its_bands_and_is_reflectance(
         assert told.out == f"{home}/eurosat-ms.zip: 12 tiles, 2 classes, 13 bands\n"
         main(["data", "fetch", "eurosat-ms"])
     assert asked == ["EuroSATallBands.zip"] and names(home) == ["eurosat-ms.zip"]
+    main(["data", "check", "eurosat-ms"])
+    assert "B12, B8A" in capsys.readouterr().out
     dataset = TileDataset.open("eurosat-ms", bands=ALL_BANDS)
     assert dataset.classes == ["Forest", "River"]
     assert dataset.bands.names == EUROSAT_MS.bands and dataset.bands.names[8:] == (

@@ -13,6 +13,7 @@ and the authors' own networks see them so.
 import io
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def build_bigearthnet(
     table = read_metadata(metadata, entry)
     places = target.parent / PLACES
     places.mkdir(exist_ok=True)
+    for part in target.glob(".*"):  # of a process that was killed
+        shutil.rmtree(part)
     _write_tiles(entry, archive, set(table.index), target, progress=progress)
     found: dict[str, Place] = {}
     for file in sorted(places.iterdir()):

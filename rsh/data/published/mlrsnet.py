@@ -15,7 +15,7 @@ from rsh.data.published.label_tables import check_labels, name_key, read_table
 from rsh.data.published.zips import show_progress, write_zip
 from rsh.errors import InputError
 
-# Programs that unpack RAR, which no library of Python does.
+# Programs that unpack RAR, and their arguments.
 UNPACKERS = {
     "bsdtar": ("-xf", "{file}", "-C", "{folder}"),
     "unrar": ("x", "-inul", "-o+", "{file}", "{folder}/"),

@@ -13,7 +13,7 @@ from rsh.io.files import atomic_path
 def write_zip(
     target: Path, tiles: Iterable[tuple[str, bytes]], table: pd.DataFrame | None = None
 ) -> None:
-    """Write a zip whose tiles are compressed already, so that they are only stored.
+    """Write a zip. Tiles are stored as they are, since most formats are compressed already.
 
     Args:
         target: the zip.
