@@ -8,7 +8,8 @@ from make_scenes import tile
 
 from robustness.faults.http_server import Server
 from rsh.data import catalog
-from rsh.data.catalog import UCMERCED, CatalogEntry
+from rsh.data.catalog import UCMERCED
+from rsh.data.catalog_entry import CatalogEntry, RemoteFile
 
 EACH = 2  # tiles of each of the 21 classes
 
@@ -29,8 +30,7 @@ def publish(server: Server, monkeypatch: pytest.MonkeyPatch) -> CatalogEntry:
     """Let the server's file be UC Merced, with fewer tiles."""
     small = replace(
         UCMERCED,
-        url=server.url,
-        sha256=hashlib.sha256(server.content).hexdigest(),
+        files=(RemoteFile(server.url, f"sha256:{hashlib.sha256(server.content).hexdigest()}"),),
         counts=dict.fromkeys(UCMERCED.counts, EACH),
     )
     monkeypatch.setitem(catalog.CATALOG, "ucmerced", small)

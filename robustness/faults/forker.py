@@ -121,10 +121,12 @@ def prepare(job: Job) -> None:
 def publish(url: str, sha256: str, each: int) -> None:
     """Let a server's file be UC Merced, with fewer tiles."""
     from rsh.data import catalog
+    from rsh.data.catalog_entry import RemoteFile
 
     known = catalog.UCMERCED
     counts = dict.fromkeys(known.counts, each)
-    catalog.CATALOG["ucmerced"] = replace(known, url=url, sha256=sha256, counts=counts)
+    files = (RemoteFile(url, f"sha256:{sha256}"),)
+    catalog.CATALOG["ucmerced"] = replace(known, files=files, counts=counts)
 
 
 def turn_clock(seconds: float) -> None:

@@ -135,23 +135,29 @@ def data_fetch(name: str, /, *, output: Path | None = None, accept_license: bool
 
     Args:
         name: A name from `rsh data list`.
-        output: Folder for NAME.zip. (default: $RSH_DATA_HOME, or data)
+        output: Folder for NAME.zip, or NAME. (default: $RSH_DATA_HOME, or data)
         accept_license: Show the license and accept it without asking.
     """
-    from rsh.data.catalog import data_home, find_entry
-    from rsh.data.download import confirm_license, fetch
+    from rsh.data.catalog import find_entry
+    from rsh.data.catalog_entry import data_home
+    from rsh.data.download import confirm_license, fetch, missing_entries
 
-    dataset = find_entry(name)
-    confirm_license(dataset, accepted=accept_license)
-    file = fetch(dataset, output or data_home())
+    dataset, folder = find_entry(name), output or data_home()
+    for entry in missing_entries(dataset, folder):
+        confirm_license(entry, accepted=accept_license)
+    file = fetch(dataset, folder)
     found = dataset.find()
     at_home = found is not None and found.samefile(file)
-    print(f"{file}: {plural(dataset.tiles, 'tile')}, {plural(len(dataset.counts), 'class')}")
+    held = [plural(dataset.tiles, "tile")]
+    held += [plural(len(dataset.counts), "class")] if dataset.has_classes else []
+    held += [plural(len(dataset.labels), "label")] if dataset.labels else []
+    held += [plural(len(dataset.bands), "band")] if dataset.bands else []
+    print(f"{file}: {', '.join(held)}")
     print(f"use it as --data {name if at_home else file}", file=sys.stderr)
 
 
 def data_list() -> None:
-    """List the data sets: tiles, classes, download size, license, and where they are."""
+    """List the data sets: tiles, classes, labels, bands, size, license, and where they are."""
     from rsh.data.catalog import catalog_table
 
     print(catalog_table())

@@ -1,28 +1,34 @@
 """Downloads a published data set: resumes an interrupted download, and checks the result.
 
-The download goes into a hidden folder beside the final path. The zip is moved to that path only if
-its checksum, classes and counts are right, so a failed download never looks like a data set.
+All work is done in a hidden folder beside the final path. The data set is moved to that path only
+if its checksums, classes and counts are right, so a failed download never looks like a data set.
 """
 
 import os
 import shutil
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import requests
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from rsh.data.catalog import CatalogEntry
+from rsh.data.catalog import find_entry
+from rsh.data.catalog_entry import CatalogEntry, RemoteFile
+from rsh.data.checksums import compute_digest
+from rsh.data.published.build import build, check_tools
+from rsh.data.published.check import check_published
 from rsh.data.tiles import TileDataset
-from rsh.errors import InputError
-from rsh.io.files import check_writable, explain_os_error, sha256
+from rsh.errors import InputError, RshWarning
+from rsh.io.files import check_writable, exclusive_lock, explain_os_error
 
 TIMEOUT = 30  # seconds without a byte
 PAUSES = (1, 2, 4, 8)  # seconds before each retry
 CHUNK = 2**16  # bytes per write
+LOCK = "lock"
 RETRY_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
@@ -30,15 +36,13 @@ RETRY_ERRORS = (
 )
 
 
-class Source(Protocol):
-    """What is downloaded: see `CatalogEntry`."""
+class Licensed(Protocol):
+    """What has a license: see `CatalogEntry`."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
     def title(self) -> str: ...  # noqa: D102
-    @property
-    def url(self) -> str: ...  # noqa: D102
     @property
     def home(self) -> str: ...  # noqa: D102
     @property
@@ -47,7 +51,7 @@ class Source(Protocol):
     def is_open(self) -> bool: ...  # noqa: D102
 
 
-def confirm_license(source: Source, *, accepted: bool) -> None:
+def confirm_license(source: Licensed, *, accepted: bool) -> None:
     """Print the license, and ask the user to accept it if it is not open.
 
     Args:
@@ -71,59 +75,141 @@ def confirm_license(source: Source, *, accepted: bool) -> None:
         raise InputError(f"{source.name} was not fetched: answer y to accept its license")
 
 
+def missing_entries(dataset: CatalogEntry, folder: Path) -> list[CatalogEntry]:
+    """Return what must be fetched for a data set: itself, after that whose images it has.
+
+    Args:
+        dataset: the data set.
+        folder: where it goes.
+    """
+    images = find_entry(dataset.images) if dataset.images else None
+    return [images, dataset] if images and not _find_images(images, folder) else [dataset]
+
+
+def _find_images(images: CatalogEntry, folder: Path) -> Path | None:
+    return images.find(folder) or images.find()
+
+
 def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path:
     """Download a data set, unless it exists already, and check it.
 
     Args:
-        dataset: the data set to download.
-        folder: for the zip; created if missing.
+        dataset: the data set to download; one whose images it has is downloaded as well.
+        folder: for it; created if missing.
         progress: show a progress bar.
 
     Returns:
-        The path of the zip.
+        The path of the zip or folder.
 
     Raises:
         InputError: it cannot be downloaded or written, or differs from the published one.
     """
     check_writable(folder)
-    file, class_folders = dataset.paths(folder)
+    target = dataset.target(folder)
     work = folder / f".{dataset.name}.fetch"
-    hint = f"put the class folders from {dataset.home} into {class_folders}"
-    with explain_os_error(file):
-        if file.exists():
-            if not file.is_file() or sha256(file) != dataset.sha256:  # the user may need it
-                raise InputError(
-                    f"{file} exists and is not the {dataset.name} of {dataset.url}: "
-                    "move it away, or choose another --output"
-                )
-            return file
+    hint = f"look for the files at {dataset.home}"
+    if dataset.recipe == "zip":
+        hint = f"put the class folders from {dataset.home} into {dataset.paths(folder)[1]}"
+    with explain_os_error(target):
+        if target.exists():  # the user may need it
+            _check_existing(dataset, target)
+            return target
+        check_tools(dataset)
+        images = None
+        if dataset.images:
+            entry = find_entry(dataset.images)
+            images = _find_images(entry, folder) or fetch(entry, folder, progress=progress)
         work.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(work / "lock", timeout=0):
-                _fetch(dataset, file, work, hint=hint, progress=progress)
-        except Timeout:
-            raise InputError(
-                f"another process is fetching {dataset.name} into {folder}: wait for it"
-            ) from None
-    return file
+        busy = f"another process is fetching {dataset.name} into {folder}: wait for it"
+        with exclusive_lock(work / LOCK, busy=busy):
+            _fetch(dataset, target, work, images, hint=hint, progress=progress)
+    return target
 
 
-def _fetch(dataset: CatalogEntry, file: Path, work: Path, *, hint: str, progress: bool) -> None:
-    partial = work / f"{dataset.sha256[:16]}.zip"  # another revision is another file
+def _check_existing(dataset: CatalogEntry, target: Path) -> None:
+    """Refuse what is in the place of the data set and is another one."""
+    advice = "move it away, or choose another --output"
+    if dataset.recipe != "zip":
+        _check_made(dataset, target, where=str(target), hint=advice)
+    elif not target.is_file() or not _has_checksum(target, dataset.files[0]):
+        raise InputError(
+            f"{target} exists and is not the {dataset.name} of {dataset.files[0].url}: {advice}"
+        )
+
+
+def _check_made(dataset: CatalogEntry, made: Path, *, where: str, hint: str) -> None:
+    with warnings.catch_warnings(action="ignore", category=RshWarning):  # its user sees them later
+        opened = TileDataset.open(made)
+    check_published(dataset, opened.source, opened.items, where=where, hint=hint)
+
+
+def _fetch(
+    dataset: CatalogEntry,
+    target: Path,
+    work: Path,
+    images: Path | None,
+    *,
+    hint: str,
+    progress: bool,
+) -> None:
     try:
-        download(dataset, partial, hint=hint, progress=progress)
-        _check_download(dataset, partial, hint=hint)
-        partial.replace(file)
+        files = [
+            _fetch_file(dataset, file, work, hint=hint, progress=progress) for file in dataset.files
+        ]
+        if dataset.recipe == "zip":
+            (made,) = files
+        else:
+            made = work / target.name
+            build(dataset, files, made, images=images, progress=progress)
+        try:
+            _check_made(dataset, made, where=dataset.files[0].url, hint=hint)
+        except InputError:
+            made.unlink() if made.is_file() else shutil.rmtree(made)
+            raise
+        made.replace(target)
+        shutil.rmtree(work)
     finally:
-        if not partial.exists():  # nothing to resume from
-            shutil.rmtree(work)
+        if work.exists() and {path.name for path in work.iterdir()} <= {LOCK}:
+            shutil.rmtree(work)  # nothing to resume from
 
 
-def download(source: Source, partial: Path, *, hint: str, progress: bool) -> None:
+def _fetch_file(
+    dataset: CatalogEntry, file: RemoteFile, work: Path, *, hint: str, progress: bool
+) -> Path:
+    """Return a file of a data set with the right checksum; what is there already is not asked for.
+
+    Another revision is another file, since the checksum is its name.
+    """
+    name = Path(urlsplit(file.url).path).name
+    suffix = "".join(Path(name).suffixes)
+    complete = work / f"{file.checksum.rpartition(':')[2][:16]}{suffix}"
+    partial = complete.with_name(f"part-{complete.name}")
+    if complete.exists():
+        return complete
+    title = dataset.title if len(dataset.files) == 1 else f"{dataset.title}, {name}"
+    download(dataset.name, title, file.url, partial, hint=hint, progress=progress)
+    if not _has_checksum(partial, file):
+        partial.unlink()
+        algorithm, _, digits = file.checksum.partition(":")
+        raise InputError(
+            f"the file from {file.url} does not have the {algorithm} {digits} and was "
+            f"deleted: run the same command again, or {hint}"
+        )
+    return partial.replace(complete)
+
+
+def _has_checksum(path: Path, file: RemoteFile) -> bool:
+    algorithm, _, digits = file.checksum.partition(":")
+    return compute_digest(path, algorithm) == digits
+
+
+def download(name: str, title: str, url: str, partial: Path, *, hint: str, progress: bool) -> None:
     """Download the rest of a file, with retries; `partial` keeps the bytes of a failed attempt.
 
     Args:
-        source: what is downloaded.
+        name: of what is downloaded, for a message.
+        title: for the progress bar.
+        url: of the file.
         partial: the file, which may hold the first bytes already.
         hint: what else the user can do, for a message.
         progress: show a progress bar.
@@ -133,37 +219,22 @@ def download(source: Source, partial: Path, *, hint: str, progress: bool) -> Non
     """
     for pause in (*PAUSES, None):
         try:
-            return _resume(source, partial, progress)
+            return _resume(title, url, partial, progress)
         except requests.RequestException as error:
             if isinstance(error, RETRY_ERRORS) and pause is not None and partial.exists():
                 time.sleep(pause)  # only after some bytes: otherwise retries do not help
                 continue
             raise InputError(
-                f"{source.name} could not be fetched from {source.url} ({explain(error)}): run "
+                f"{name} could not be fetched from {url} ({explain(error)}): run "
                 f"the same command again to resume, or {hint}"
             ) from error
 
 
-def _check_download(dataset: CatalogEntry, partial: Path, *, hint: str) -> None:
-    """Delete a download that differs from the published data set, and raise InputError."""
-    try:
-        if sha256(partial) != dataset.sha256:
-            raise InputError(
-                f"the file from {dataset.url} does not have the sha256 {dataset.sha256} and was "
-                f"deleted: run the same command again, or {hint}"
-            )
-        classes = TileDataset.open(partial).items["class"]
-        dataset.check(classes, where=dataset.url, hint=hint)
-    except InputError:
-        partial.unlink()
-        raise
-
-
-def _resume(source: Source, partial: Path, progress: bool) -> None:
+def _resume(title: str, url: str, partial: Path, progress: bool) -> None:
     """Request the missing bytes; if the server sends all of them, start the file again."""
     done = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={done}-"}
-    with requests.get(source.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable and done:
             return  # nothing is missing, as the checksum will confirm
         response.raise_for_status()
@@ -175,7 +246,7 @@ def _resume(source: Source, partial: Path, progress: bool) -> None:
             initial=done,
             unit="B",
             unit_scale=True,
-            desc=source.title,
+            desc=title,
             disable=not progress,
         )
         with partial.open("ab" if done else "wb") as stream, bar:

@@ -20,6 +20,7 @@ from rsh.data.bands import ALL, IMAGE, NO_BANDS, BandOptions, Bands, find_compos
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
 from rsh.data.images import read_image
+from rsh.data.published.check import check_published
 from rsh.data.raster import HEAD, Raster, find_driver, open_tile, settle_rendering
 from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.data.sample import SAMPLE, sample_path
@@ -104,9 +105,10 @@ class TileDataset(Dataset):
         source = open_source(path, tiling, rendering, like, whole=bool(bands.names))
         items = source.items()
         if entry:
-            items = items[items["class"] != ""].reset_index(drop=True)  # no images beside folders
+            if entry.has_classes:  # no images beside their folders
+                items = items[items["class"] != ""].reset_index(drop=True)
             hint = f"move it away, then run `rsh data fetch {where}`"
-            entry.check(items["class"].tolist(), where=str(path), hint=hint)
+            check_published(entry, source, items, where=str(path), hint=hint)
         items.insert(2, "split", "")
         name = path.name if path.is_dir() else RANGE.sub("", path.stem).rstrip("-_.")
         found = source.rendering

@@ -42,7 +42,7 @@ NESTED = ("state_dict", "model")  # where a checkpoint keeps its weights
 
 @dataclass(frozen=True)
 class Offer:
-    """What a server offers; `rsh.data.download.Source` with size and checksum.
+    """What a server offers; `rsh.data.download.Licensed` with size and checksum.
 
     Attributes:
         name: of the backbone.
@@ -193,7 +193,7 @@ def fetch_file(offer: Offer, *, progress: bool = True) -> Path:
         with exclusive_lock(file.with_name(f".{file.name}.lock"), busy=busy):
             if file.is_file():  # by the process that had the lock before
                 return file
-            download(offer, partial, hint=hint, progress=progress)
+            download(offer.name, offer.title, offer.url, partial, hint=hint, progress=progress)
             try:
                 note = _check_download(offer, partial, file.suffix)
             except InputError:

@@ -8,7 +8,8 @@ from refusals import refused
 
 from rsh.cli.main import main
 from rsh.data import catalog, download
-from rsh.data.catalog import CATALOG, EUROSAT, UCMERCED, CatalogEntry, catalog_table, data_home
+from rsh.data.catalog import CATALOG, EUROSAT, UCMERCED, catalog_table
+from rsh.data.catalog_entry import CatalogEntry, data_home
 from rsh.data.sample import sample_path
 from rsh.data.tiles import TileDataset
 
@@ -16,6 +17,11 @@ README = (Path(__file__).parents[2] / "data" / "README.md").read_text()
 PUBLISHED = {  # tiles, classes, fewest and most tiles of a class: from the papers
     "ucmerced": (2_100, 21, 100, 100),
     "eurosat": (27_000, 10, 2_000, 3_000),
+    "eurosat-ms": (27_000, 10, 2_000, 3_000),
+    "ucmerced-multilabel": (2_100, 21, 100, 100),
+    "aid-multilabel": (3_000, 30, 100, 100),
+    "mlrsnet": (109_161, 46, 1_500, 2_895),
+    "bigearthnet-v2": (480_038, 3, 119_825, 237_871),  # of the parts of the split
     "aid": (10_000, 30, 220, 420),
     "resisc45": (31_500, 45, 700, 700),
     "patternnet": (30_400, 38, 800, 800),
@@ -39,18 +45,30 @@ def test_table_has_what_the_paper_says(one: CatalogEntry):
     assert found == PUBLISHED[one.name]
 
 
+def test_labels_are_as_many_as_the_papers_say():
+    found = {one.name: len(set(one.labels)) for one in CATALOG.values() if one.labels}
+    assert found == (
+        {"ucmerced-multilabel": 17, "aid-multilabel": 17, "mlrsnet": 60, "bigearthnet-v2": 19}
+    )
+
+
 @pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG)
-def test_source_is_a_zip_of_a_fixed_revision(one: CatalogEntry):
-    assert re.fullmatch(r"https://\S+/resolve/[0-9a-f]{40}/\S+\.zip", one.url)
-    assert re.fullmatch("[0-9a-f]{64}", one.sha256)
+def test_files_are_of_a_fixed_revision_and_have_a_published_checksum(one: CatalogEntry):
+    for file in one.files:
+        assert re.fullmatch(r"https://\S+/([0-9a-f]{40}|records/\d+)/\S+", file.url)
+        assert re.fullmatch("sha256:[0-9a-f]{64}|git:[0-9a-f]{40}|md5:[0-9a-f]{32}", file.checksum)
 
 
 @pytest.mark.parametrize("one", CATALOG.values(), ids=CATALOG)
 def test_readme_says_the_same(one: CatalogEntry):
     section = README.partition(f"\n## {one.name}:")[2].partition("\n## ")[0]
     size = f"{one.size:,} bytes" if one.size and one.size % 10**6 else ""
-    for value in (one.title, one.url, one.sha256, one.home, one.license, size, f"{one.tiles:,}"):
+    for value in (one.title, one.home, one.license, size, f"{one.tiles:,}"):
         assert value in section, value
+    for file in one.files:
+        is_one_of_many = len(one.files) > 9  # their checksums are in a module
+        assert (file.url.rsplit("/", 2)[0] if is_one_of_many else file.url) in section
+        assert is_one_of_many or file.checksum.rpartition(":")[2] in section, file.url
     assert f"rsh data fetch {one.name}" in section
 
 
@@ -124,12 +142,18 @@ def test_list_tells_what_there_is_and_where(home: Path, capsys: pytest.CaptureFi
     make(home / "eurosat")
     main(["data", "list"])
     head, sample, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "tiles", "classes", "download", "path", "license"]
+    assert head.split() == (
+        ["name", "tiles", "classes", "labels", "bands", "download", "path", "license"]
+    )
     assert [row.split()[0] for row in rows] == list(CATALOG)
-    assert f"27,000       10     94 MB  {home}/eurosat  MIT" in rows[1]
-    assert "2,100       21    332 MB  not fetched" in rows[0] and "unknown" in rows[2]
+    told = {row.split()[0]: " ".join(row.split()) for row in rows}
+    assert f"27,000 10 - 3 94 MB {home}/eurosat MIT" in told["eurosat"]
+    assert "27,000 10 - 13 2,068 MB not fetched MIT" in told["eurosat-ms"]
+    assert "2,100 21 - 3 332 MB not fetched" in told["ucmerced"] and "unknown" in told["aid"]
     dataset = TileDataset.open(sample_path())
-    assert sample.split()[:3] == ["bluemarble", f"{len(dataset):,}", str(len(dataset.classes))]
+    several = TileDataset.open(sample_path(), labels="multi")
+    counts = (len(dataset), len(dataset.classes), len(several.label_names))
+    assert sample.split()[:4] == ["bluemarble", *(f"{count:,}" for count in counts)]
     assert catalog_table().splitlines()[0] == head
 
 
@@ -175,5 +199,5 @@ def test_without_a_terminal_the_flag_is_named(home: Path, capsys: pytest.Capture
 def test_unknown_name_is_told_with_the_choice(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         main(["data", "fetch", "imagenet"])
-    told = "'imagenet' is no data set: choose one of ucmerced, eurosat, aid, resisc45, patternnet"
+    told = f"'imagenet' is no data set: choose one of {', '.join(CATALOG)}"
     assert capsys.readouterr().err == f"rsh: {told}\n"
