@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 from make_encode import ROOT, archive, content, encode, same, writer
 from ports import free_port
-from tiers import KILLS, SLOW
+from tiers import KILLS, RELEASE, SLOW
 
 from rsh.data.tiles import TileDataset
 from rsh.gallery.manifest import WORK
@@ -58,7 +58,7 @@ def test_two_processes_make_the_gallery_of_one(net, dataset, tiny_run, tmp_path)
     assert two.manifest.segments == alone.manifest.segments
 
 
-@SLOW
+@RELEASE
 def test_second_encode_beside_two_processes_is_refused(tiny_run, dataset, tmp_path):
     folder = tmp_path / "two"
     (folder / WORK).mkdir(parents=True)

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 from refusals import refused
-from tiers import RELEASE, SLOW
+from tiers import RELEASE
 from torch import nn
 
 from rsh.config import TrainConfig
@@ -32,8 +32,8 @@ SHAPES = {
     "remoteclip-vit-l-14": (768, 42),
     "georsclip-vit-b-32": (512, 64),
 }
-LARGE = {"scalemae-large", "remoteclip-vit-l-14"}
-NAMES = [pytest.param(name, marks=RELEASE if name in LARGE else ()) for name in SHAPES]
+OFTEN = {"ssl4eo-moco-s2", "panopticon", "remoteclip-vit-b-32"}  # one of each library and kind
+NAMES = [pytest.param(name, marks=() if name in OFTEN else RELEASE) for name in SHAPES]
 
 
 def test_each_has_a_shape_here() -> None:
@@ -136,7 +136,7 @@ def test_panopticon_is_that_of_torchgeo() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=SLOW) for name in ("panopticon", "dofa-base")]
+    "name", [pytest.param(name, marks=RELEASE) for name in ("panopticon", "dofa-base")]
 )
 def test_exported_network_gives_the_codes_of_torch(name: str, tmp_path: Path) -> None:
     net = make(name, SENTINEL_2)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from in_loop import run
 from PIL import Image
-from tiers import SLOW
+from tiers import RELEASE
 
 from rsh.explorer.uploads.client import UploadEncoder
 from rsh.gallery.gallery import Gallery
@@ -101,7 +101,7 @@ def test_an_upload_connects_to_nothing(watched, tiny_run, capfd):
     assert "telemetry" not in capfd.readouterr().err  # of ONNX Runtime, which may not report
 
 
-@SLOW
+@RELEASE
 def test_training_and_projecting_connect_to_nothing(watched, tiny_data, tmp_path, monkeypatch):
     monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
     folder, gallery = tmp_path / "run", tmp_path / "gallery"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from ports import free_port
-from tiers import RELEASE, SLOW
+from tiers import RELEASE
 
 from rsh.config import TrainConfig
 from rsh.training.devices import make_fabric
@@ -77,7 +77,7 @@ def run(folder: Path, processes: int, method: str, known: str) -> list[dict]:
 @pytest.mark.parametrize(
     ("method", "known"),
     [
-        pytest.param("multilevel", "some", marks=SLOW),
+        pytest.param("multilevel", "some", marks=RELEASE),
         pytest.param("multilevel", "all", marks=RELEASE),
         pytest.param("dpsh", "all", marks=RELEASE),
     ],

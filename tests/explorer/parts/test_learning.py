@@ -294,7 +294,7 @@ def test_opening_the_tab_and_learning_read_what_others_labeled(page, tmp_path):
     assert len(learned_from_labels) == 12
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_two_visitors_who_learn_at_once_get_a_gallery_each(page, tmp_path):
     other = open_page(tmp_path, labels="visitor")
     label(page, 3, CLASSES[:2])

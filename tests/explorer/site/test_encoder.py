@@ -10,7 +10,7 @@ import pytest
 from conftest import TinyRun
 from make_gallery import tiny_gallery
 from refusals import refused
-from tiers import SLOW
+from tiers import RELEASE
 
 from rsh.cli.main import main
 from rsh.cli.serve import site
@@ -59,7 +59,7 @@ def test_a_site_holds_what_its_encoder_needs(
     )
 
 
-@SLOW
+@RELEASE
 def test_a_network_that_was_not_exported_is(tiny_run: TinyRun, tmp_path: Path) -> None:
     run = shutil.copytree(tiny_run.folder, tmp_path / "run")
     (run / FILE).unlink()

@@ -217,13 +217,13 @@ def test_images_leave_no_memory_behind(gallery):
 
     async def visit() -> list[list[int]]:
         try:
-            return [await send(10), await send(40)]
+            return [await send(8), await send(16)]
         finally:
             await explorer._uploads.close()
 
     before, after = run(visit())
     for first, last in zip(before, after, strict=True):
-        assert last - first < 40 * len(data) / 4
+        assert last - first < 16 * len(data) / 4
 
 
 @SLOW
