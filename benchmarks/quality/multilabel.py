@@ -51,6 +51,7 @@ NAMES = {  # of metrics, in the order of the table: label, and by how much it is
     "map": ("mAP, any shared label, %", 100),
     "class_map": ("mAP of the class, %", 100),
 }
+COMPARED = ("graded_ndcg_at_20", "weighted_map", "map", "class_map")
 Measured = dict[str, Floats]  # values of each query by metric
 
 
@@ -158,21 +159,32 @@ def key_of(method: str, bits: int, seeds: Sequence[int], what: str) -> str:
 
 
 def tables(rows: list[Row]) -> str:
-    """Return a table for each method: both networks, and their difference."""
-    parts = []
-    for method in dict.fromkeys(row["method"] for row in rows):
-        lines = []
-        mine = [row for row in rows if row["method"] == method]
-        for bits in sorted({row["bits"] for row in mine}):
-            of_bits = [row for row in mine if row["bits"] == bits]
-            paired = next(row for row in reversed(of_bits) if row["labels"] == PAIRED)
-            for name, (title, scale) in NAMES.items():
-                means = [mean(of_bits, source, name, paired["seeds"], scale) for source in SOURCES]
-                lines.append((bits, title, *means, difference(paired, name, scale)))
-        heads = ["bits", "", "learns the class", "learns the labels", "difference, 95 % interval"]
-        title = f"`{method}`, {len(paired['seeds'])} split seeds, {paired['queries']:,} queries"
-        parts.append(f"{title}\n\n{markdown(heads, lines)}")
-    return "\n\n".join(parts)
+    """Return all metrics of the multi-level loss, and the main ones of every method."""
+    lines, compared = [], []
+    for paired in paired_rows(rows):
+        method, bits = paired["method"], paired["bits"]
+        found = [row for row in rows if (row["method"], row["bits"]) == (method, bits)]
+        means = {
+            name: [mean(found, source, name, paired["seeds"], scale) for source in SOURCES]
+            for name, (_, scale) in NAMES.items()
+        }
+        for name, (title, scale) in NAMES.items():
+            if method == "multilevel":
+                lines.append((bits, title, *means[name], difference(paired, name, scale)))
+        gain = difference(paired, COMPARED[0], NAMES[COMPARED[0]][1])
+        compared.append((f"`{method}`", bits, gain, *(means[name][1] for name in COMPARED)))
+    heads = ["bits", "", "learns the class", "learns the labels", "difference, 95 % interval"]
+    titles = [NAMES[name][0] for name in COMPARED]
+    about = f"{len(paired['seeds'])} split seeds, {paired['queries']:,} queries"
+    first = f"The multi-level loss, {about}:\n\n{markdown(heads, lines)}"
+    more = ["method", "bits", f"gain in {titles[0]} over learning the class", *titles]
+    return f"{first}\n\nEvery method, learning the labels:\n\n{markdown(more, compared)}"
+
+
+def paired_rows(rows: list[Row]) -> list[Row]:
+    """Return the last row of differences of each method and code length, in their order."""
+    last = {(row["method"], row["bits"]): row for row in rows if row["labels"] == PAIRED}
+    return list(last.values())
 
 
 def mean(rows: list[Row], source: str, name: str, seeds: Sequence[int], scale: int) -> str:

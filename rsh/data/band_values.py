@@ -1,6 +1,7 @@
 """The values of a raster's bands, as a network sees them: in their unit, and NaN without data."""
 
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +33,7 @@ from rsh.data.units import (
     guess_units,
     stated_offset,
 )
-from rsh.errors import InputError
+from rsh.errors import InputError, RshWarning
 
 Values = NDArray[np.float32]
 DecodedValues = NDArray[np.float16]
@@ -46,6 +47,7 @@ class _Sampled(NamedTuple):
     before: list[BandSample]
     samples: list[BandSample]
     offset: float
+    left_out: float
 
 
 def settle_bands(
@@ -88,6 +90,14 @@ def settle_bands(
     first = sampled[0]
     if like.names and (wrong := explain_mismatch(found, like, samples, first.offset)):
         raise InputError(f"{first.name}: {wrong}")
+    if first.left_out and not options.offset:
+        warnings.warn(
+            f"{first.name} states a scale and no offset, but an offset of {first.left_out:g} among "
+            f"its tags or by its processing baseline: add --offset {first.left_out:g}, unless its "
+            "values include it",
+            RshWarning,
+            stacklevel=2,
+        )
     if forgotten := check_offset(options, first.offset):
         raise InputError(f"{first.name} {forgotten}")
     for name, before, sample in zip(names, first.before, samples, strict=True):
@@ -152,9 +162,12 @@ def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Samp
     tags = {**raster.source.tags()}
     for number in numbers:
         tags |= raster.source.tags(number)
-    is_physical = any(map(raster.is_scaled, numbers))
-    offset = 0.0 if is_physical else stated_offset(tags)
-    return _Sampled(raster.name, before, samples, offset)
+    offset = stated_offset(tags)
+    if not any(map(raster.is_scaled, numbers)):
+        return _Sampled(raster.name, before, samples, offset, 0.0)
+    scales = [raster.source.scales[number - 1] for number in numbers]
+    has_offset = any(raster.source.offsets[number - 1] for number in numbers)
+    return _Sampled(raster.name, before, samples, 0.0, 0.0 if has_offset else offset * min(scales))
 
 
 def _join(column: Sequence[BandSample]) -> BandSample:

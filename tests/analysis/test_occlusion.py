@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from refusals import refused
+from tiers import RELEASE
 
 from rsh.analysis.occlusion import DRAWN, network_input, occlude, occluded, overlay
 from rsh.codes.asymmetric import soft_bits
@@ -129,6 +130,7 @@ def test_the_code_of_an_image_that_is_no_square_is_that_of_the_whole():
     assert not found.evidence.any() and not found.flips.any()  # what it covers is plain
 
 
+@RELEASE
 def test_a_real_network_of_a_real_tile(tiny_run, net):
     file = next(iter(sorted(tiny_run.data.rglob("*.jpg"))))
     found = occlude(file, lambda images: encode_images(net, images), cells=4)

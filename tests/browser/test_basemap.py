@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from PIL import Image
+from tiers import RELEASE
 
 pytestmark = pytest.mark.browser
 
@@ -106,7 +107,7 @@ COLOR_OF_A_CORNER = """
 """
 
 
-@pytest.mark.parametrize("shares", [True, False])
+@pytest.mark.parametrize("shares", [True, pytest.param(False, marks=RELEASE)])
 def test_the_map_shows_the_tiles_or_says_that_it_cannot(visit, serving, gallery, shares):
     with served(shares=shares) as (origin, asked):
         new = visit(bypass_csp=False)

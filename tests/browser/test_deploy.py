@@ -99,7 +99,7 @@ def test_the_page_needs_no_home(visit, homeless):
     assert not tab.locator(".rsh-alert:not([hidden])").count()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_page_opens_on_binder(chromium, binder):
     tab = chromium.new_page()
     tab.goto(binder)

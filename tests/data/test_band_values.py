@@ -1,4 +1,5 @@
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from rsh.data.open import open_dataset
 from rsh.data.raster import open_scene
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
+from rsh.errors import RshWarning
 
 REFLECTANCE = Bands(SENTINEL_2, ("reflectance",) * 13)
 
@@ -54,6 +56,25 @@ def test_values_are_physical_and_without_data_not_a_number(tmp_path: Path):
     assert found.shape == (2, 30, 20) and found.dtype == np.float32
     assert np.isnan(found[:, :5]).all()
     np.testing.assert_allclose(found[:, 5:], whole[[3, 8], 5:30, 10:30] * 1e-4 - 0.1, rtol=1e-6)
+
+
+def test_a_scale_without_the_offset_of_the_baseline_is_told(tmp_path: Path):
+    import rasterio
+
+    whole = in_unit(reflectance(), "DN + 1,000")
+    file = make_scene(tmp_path / "x.tif", whole, tags=RAISED)
+    with rasterio.open(file, "r+") as raster:
+        raster.scales = (1e-4,) * 13
+    with open_scene(file) as raster:
+        with pytest.warns(RshWarning, match="x.tif states a scale and no offset.*--offset -0.1"):
+            settle_bands([raster], BandOptions((ALL,)))
+        bands, _ = settle_bands([raster], BandOptions((ALL,), offset=-0.1))
+    assert bands == REFLECTANCE
+    with rasterio.open(file, "r+") as raster:
+        raster.offsets = (-0.1,) * 13
+    with open_scene(file) as raster, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settle_bands([raster], BandOptions((ALL,)))
 
 
 def test_a_scale_that_the_file_states_is_applied_first(tmp_path: Path):

@@ -115,7 +115,7 @@ def messy_folder(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@RELEASE
 def test_a_tutorial_goes_on_with_a_messy_folder_and_says_what_it_left_out(tmp_path: Path):
     folder = messy_folder(tmp_path / "my tiles")
     notebook = nbformat.read(FOLDER / "02_train.ipynb", as_version=4)

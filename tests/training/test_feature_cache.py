@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from refusals import refused
-from tiers import SLOW
+from tiers import RELEASE
 
 from rsh.data.decoded import decoded_tiles
 from rsh.data.tiles import TileDataset
@@ -196,7 +196,7 @@ def test_interrupted_cache_ends_like_an_unbroken_one(net, dataset, own_cache: Pa
     assert wanted == [0, 6]
 
 
-@SLOW
+@RELEASE
 def test_script_without_a_guard_runs_where_processes_are_spawned(dataset, tmp_path: Path):
     """As on macOS, where a worker process would begin by running the caller's script again."""
     script = tmp_path / "script.py"

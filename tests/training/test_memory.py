@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tiers import RELEASE, SLOW
+from tiers import RELEASE
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
 # A fresh process each, as what glibc holds depends on all that came before.
@@ -57,7 +57,7 @@ def test_large_tensors_are_cleared_once_and_given_back_in_the_end():
     assert given_back > 60_000_000
 
 
-@SLOW
+@RELEASE
 @on_linux
 def test_what_is_kept_goes_back_between_batches_where_memory_is_scarce():
     _, between, _ = outcome("keep_freed_memory([1, 2])", free=24)

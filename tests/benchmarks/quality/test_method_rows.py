@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiers import RELEASE
 
 from benchmarks.common.rows import OUT_OF_TIME, ROOT, Row, read_rows
 from benchmarks.quality import method_rows
@@ -16,7 +17,9 @@ from rsh.evaluation.scoring import RetrievalTask, score
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["methods", "finetune", "settings"])
+@pytest.mark.parametrize(
+    "script", ["methods", *(pytest.param(name, marks=RELEASE) for name in ("finetune", "settings"))]
+)
 def test_missing_data_is_told_in_a_sentence(script: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.quality.{script}"],
