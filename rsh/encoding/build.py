@@ -106,7 +106,12 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
     if there.has_several and dataset.label_source == "auto":
-        dataset = dataset.labeled_by("multi")
+        try:
+            dataset = dataset.labeled_by("multi")
+        except InputError as error:
+            raise InputError(
+                f"{error.reason}; or add tiles without labels with --labels none"
+            ) from None
     if dataset.bands:
         dataset = replace(dataset, composites=there.manifest.data.composites)
     preview, head = there.manifest.preview, there.learned_head
