@@ -219,7 +219,7 @@ class LabelSets(NamedTuple):
     """
 
     names: list[str]
-    sets: "NDArray[np.bool_]"
+    sets: "NDArray[Any]"
     numbers: "NDArray[np.int64]"
 
 

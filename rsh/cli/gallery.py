@@ -69,8 +69,8 @@ def gallery_info(gallery: Path, /) -> None:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     if bands := Bands(manifest.model.bands, manifest.model.units):
         lines.insert(4, ("bands", bands.described()))
-    for composite in reversed(manifest.data.composites):
-        lines.insert(5, (composite.name, composite.described()))
+    for composite in reversed(opened.describe_composites()):
+        lines.insert(5, composite)
     print(align_columns(lines, left=(0, 1)))
 
 
@@ -147,15 +147,15 @@ def gallery_add(
     from rsh.training.run import Run
 
     there = Gallery.open(gallery)
-    net = load_network(there, run)
+    net, bands = load_network(there, run), values.read()
     usual = Run.open(run or there.manifest.model.run).columns
     dataset = open_dataset(
         data,
         tiling=tiling.read(),
-        like=there.manifest.data.rendering,
+        like=there.rendering_for(bands),
         labels=labels,
         columns=columns.read().over(usual) if holds_embeddings(data) else columns.read(),
-        bands=values.read(),
+        bands=bands,
         like_bands=net.bands,
     )
     opened = add_dataset(net, dataset, gallery)

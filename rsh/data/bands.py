@@ -130,6 +130,10 @@ class BandOptions:
         if not abs(self.offset) < float("inf"):
             raise InputError("give a finite number", parameter="offset", value=self.offset)
 
+    def convert_to(self, other: "BandOptions") -> tuple[float, float]:
+        """Return scale and offset by which a value of these rasters is one of other rasters."""
+        return self.scale / other.scale, (self.offset - other.offset) / other.scale
+
 
 NO_BANDS = BandOptions()
 

@@ -160,7 +160,7 @@ def _fetch(
             (made,) = files
         else:
             made = work / target.name
-            build(dataset, files, made, images=images, progress=progress)
+            _build(dataset, files, made, images, progress=progress)
         try:
             _check_made(dataset, made, where=dataset.files[0].url, hint=hint)
         except InputError:
@@ -171,6 +171,19 @@ def _fetch(
     finally:
         if work.exists() and {path.name for path in work.iterdir()} <= {LOCK}:
             shutil.rmtree(work)  # nothing to resume from
+
+
+def _build(
+    dataset: CatalogEntry, files: list[Path], made: Path, images: Path | None, *, progress: bool
+) -> None:
+    """Make a data set of its files; those that were damaged since their download are deleted."""
+    try:
+        build(dataset, files, made, images=images, progress=progress)
+    except InputError:
+        for path, file in zip(files, dataset.files, strict=True):
+            if not _has_checksum(path, file):
+                path.unlink()  # so that the same command fetches it again
+        raise
 
 
 def _fetch_file(

@@ -69,6 +69,13 @@ class Rendering:
             return self.stretch
         return self.stretch[:1] * channels if len(set(self.stretch)) == 1 else ()
 
+    def rescaled(self, scale: float, offset: float) -> "Rendering":
+        """Return the same for rasters whose values are these times a scale, plus an offset."""
+        if (scale, offset) == (1, 0):
+            return self
+        ends = (sorted((low * scale + offset, high * scale + offset)) for low, high in self.stretch)
+        return replace(self, stretch=tuple((low, high) for low, high in ends))
+
     def over(self, other: "Rendering") -> "Rendering":
         """Return this rendering, completed by another where it says nothing."""
         same_bands = not self.bands or self.bands == other.bands
@@ -123,6 +130,10 @@ class Composite:
     name: str
     bands: tuple[str, ...]
     rendering: Rendering
+
+    def rescaled(self, scale: float, offset: float) -> "Composite":
+        """Return the same for rasters whose values are these times a scale, plus an offset."""
+        return replace(self, rendering=self.rendering.rescaled(scale, offset))
 
     def described(self) -> str:
         """Return bands and stretch in words: "B08, B04, B03; 0.05 to 0.41 from dark to light"."""

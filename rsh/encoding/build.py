@@ -14,7 +14,13 @@ from rsh.errors import InputError
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import MANIFEST, DataInfo, Manifest, ModelInfo, read_manifest
 from rsh.gallery.segment import PREVIEW_SIDES
-from rsh.gallery.writer import add_tiles, check_new_gallery, check_new_tiles, write_gallery
+from rsh.gallery.writer import (
+    add_tiles,
+    check_new_gallery,
+    check_new_tiles,
+    refuse_other_labels,
+    write_gallery,
+)
 from rsh.models.hashnet import HashNet, apply_head, fingerprint, to_encodings
 from rsh.training.feature_cache import cached_features, check_input
 
@@ -103,7 +109,11 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     """
     check_input(net, dataset)
     there = Gallery.open(folder)
-    there.manifest.data.rendering.merge(dataset.rendering)  # refuses before the work begins
+    data = there.manifest.data
+    rendering = dataset.rendering
+    if dataset.bands and rendering == there.rendering_for(dataset.band_options):
+        rendering = data.rendering  # in values of the first rasters
+    data.rendering.merge(rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])
     if there.has_several and dataset.label_source == "auto":
         try:
@@ -112,14 +122,19 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
             raise InputError(
                 f"{error.reason}; or add tiles without labels with --labels none"
             ) from None
+    if dataset.has_several and there.label_names and not there.has_several:
+        refuse_other_labels(dataset.path, folder)
     if dataset.bands:
-        dataset = replace(dataset, composites=there.manifest.data.composites)
+        change = data.bands.convert_to(dataset.band_options)
+        composites = tuple(each.rescaled(*change) for each in data.composites)
+        dataset = replace(dataset, composites=composites)
     preview, head = there.manifest.preview, there.learned_head
     with encoded(net, dataset, folder, preview=preview, progress=progress) as made:
         if made:
             tiles = head.encode_tiles(made.tiles) if head else made.tiles
             sources, backgrounds = _sources(dataset), dataset.backgrounds()
-            add_tiles(folder, tiles, dataset.rendering, backgrounds, sources)
+            several = dataset.has_several
+            add_tiles(folder, tiles, rendering, backgrounds, sources, several_labels=several)
     return Gallery.open(folder)
 
 

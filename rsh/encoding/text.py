@@ -77,8 +77,7 @@ def open_text_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Tex
     image_tower = image_tower_fingerprint(backbone.network.network)
     head, center, image_size = net.head, net.image_center, net.image_size
     del net, backbone  # a whole model is read next
-    assert center is not None
-    if not center.length:
+    if center is None or not center.length:
         raise InputError(
             f"{find_run(gallery, run)} does not know where the features of images lie: train again"
         )
@@ -86,6 +85,8 @@ def open_text_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Tex
     corrected = make_correction(gallery)
 
     def encode(texts: Sequence[str]) -> Encodings:
+        if isinstance(texts, str) or not texts:
+            raise InputError('give a list of texts, such as ["solar farm"]')
         features = tower.to_image_features(texts, center).half().numpy()
         return corrected(to_encodings(apply_head(head, features)))
 

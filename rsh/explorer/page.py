@@ -13,7 +13,7 @@ from rsh.errors import InputError
 from rsh.explorer.address import SIGNS, carried_over, gallery_in, read_address, write_address
 from rsh.explorer.alerts import NO_NAME, explain, guarded
 from rsh.explorer.originals.sharpest import Sharpest
-from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view, list_composites
+from rsh.explorer.panels.cards import MAX_CARDS, CardsPanel, cards_view
 from rsh.explorer.panels.class_browser import ClassBrowserPanel, class_browser_view, list_kinds
 from rsh.explorer.panels.codes import CodesPanel, codes_view
 from rsh.explorer.panels.coloring import list_ways
@@ -99,7 +99,7 @@ class Explorer:
         self.upload = UploadPanel(page=page, images=takes_images, about=about_images(gallery))
         self.class_browser = ClassBrowserPanel(page=page)
         self.codes = CodesPanel(page=page)
-        self.cards = CardsPanel(page=page, composites=list_composites(gallery))
+        self.cards = CardsPanel(page=page, composites=gallery.describe_composites())
         self.export = ExportPanel(page=page, map=gallery.has_map)
         self._comparison = Comparison(gallery, site, name)
         state.sides = self._comparison.sides

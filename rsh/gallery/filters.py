@@ -372,7 +372,25 @@ def _column_tests(
 def _with_labels(column: "pd.Series[Any]", labels: Sequence[str]) -> list[str]:
     """Return the values of a column of several labels that hold one of these labels."""
     values = [str(value) for value in column.dropna().unique()]
-    return [value for value in values if {value, *value.split(SEPARATOR)} & {*labels}]
+    known = {value: {value, *value.split(SEPARATOR)} for value in values}
+    wanted = _join_known(labels, set().union(*known.values()))
+    return [value for value, names in known.items() if names & wanted]
+
+
+def _join_known(parts: Sequence[str], known: set[str]) -> set[str]:
+    """Return the names in a text that was split at commas, of which some hold commas themselves.
+
+    The longest name comes first: "a, b" is one name if there is such a name, else "a" and "b".
+    """
+    names = {",".join(part.strip() for part in name.split(",")): name for name in known}
+    found, start = set(), 0
+    while start < len(parts):
+        ends = range(len(parts), start, -1)
+        end = next((end for end in ends if ",".join(parts[start:end]) in names), start + 1)
+        text = ",".join(parts[start:end])
+        found.add(names.get(text, text))
+        start = end
+    return found
 
 
 def _stripped(condition: Condition) -> list[str]:

@@ -23,7 +23,8 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
 from rsh.codes.scan import CodeScan, Distances
 from rsh.data.backgrounds import Background, read_backgrounds
-from rsh.data.rendering import Composite
+from rsh.data.bands import NO_BANDS, BandOptions
+from rsh.data.rendering import Composite, Rendering
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
 from rsh.gallery.annotations.store import AnnotationStore
@@ -399,6 +400,12 @@ class Gallery(Labeled):
         found = self.manifest.data.composites
         return found[self._shown] if found else None
 
+    def describe_composites(self) -> list[tuple[str, str]]:
+        """Return name and words of each: its bands, and their stretch as the network has values."""
+        data = self.manifest.data
+        change = data.bands.convert_to(NO_BANDS)
+        return [(each.name, each.rescaled(*change).described()) for each in data.composites]
+
     def show_composite(self, name: str) -> None:
         """Show thumbnails and originals in another composite from now on.
 
@@ -595,6 +602,11 @@ class Gallery(Labeled):
                 f"{self.folder}/gallery.json says {num_items} tiles of {self.num_bits} bits, "
                 f"its files hold others: {recovery_hint('gallery')}"
             )
+
+    def rendering_for(self, options: BandOptions) -> Rendering:
+        """Return how rasters are shown like its tiles that are read with other options."""
+        data = self.manifest.data
+        return data.rendering.rescaled(*data.bands.convert_to(options))
 
     @property
     def has_several(self) -> bool:

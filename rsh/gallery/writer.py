@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
@@ -109,6 +110,8 @@ def add_tiles(
     rendering: Rendering = AS_IS,
     backgrounds: Sequence[Background] = (),
     sources: Sequence[ImageSource] = (),
+    *,
+    several_labels: bool = False,
 ) -> Gallery:
     """Add tiles to a gallery; in its projection they are placed by their nearest landmarks.
 
@@ -118,6 +121,7 @@ def add_tiles(
         rendering: how their rasters became 8-bit RGB.
         backgrounds: overviews of the scenes that they are from.
         sources: where their images are.
+        several_labels: whether they have several labels each, which the gallery has then, too.
 
     Raises:
         InputError: the folder is no gallery, or the gallery already holds one of these ids, or its
@@ -126,6 +130,8 @@ def add_tiles(
     with _next_version(folder) as manifest:
         old = Gallery.open(folder)
         manifest.data = manifest.data.merge(rendering, sources)
+        if several_labels:
+            manifest.data = replace(manifest.data, several_labels=True)
         check_new_tiles(old, tiles.items["id"])
         _append(folder, manifest, tiles)
         if backgrounds:
@@ -239,20 +245,30 @@ def write_groups(gallery: Gallery, groups: Groups) -> None:
     gallery.use_groups(stored)
 
 
-def _have_several(first: Gallery, gallery: Gallery, several: bool) -> bool:
-    """Whether tiles have several labels each once a gallery joins others; one may have none.
+def _have_several(galleries: Sequence[Gallery]) -> bool:
+    """Whether tiles have several labels each once galleries are one; some may have no labels.
 
     Raises:
-        InputError: the tiles of one have several labels, those of the other one class each.
+        InputError: the tiles of one have several labels, those of another one class each.
     """
-    one_class = bool(gallery.label_names) and not gallery.has_several
-    if (several and one_class) or (gallery.has_several and not several and first.label_names):
-        with_several, other = (first, gallery) if several else (gallery, first)
-        raise InputError(
-            f"{with_several.folder} has several labels a tile, {other.folder} one class each: "
-            "encode one of them again with another --labels"
-        )
-    return several or gallery.has_several
+    labeled = [gallery for gallery in galleries if gallery.label_names]
+    several = next((gallery for gallery in labeled if gallery.has_several), None)
+    one_class = next((gallery for gallery in labeled if not gallery.has_several), None)
+    if several and one_class:
+        refuse_other_labels(several.folder, one_class.folder)
+    return several is not None or (not labeled and any(each.has_several for each in galleries))
+
+
+def refuse_other_labels(several: Path, one_class: Path) -> NoReturn:
+    """Refuse to put tiles of several labels beside tiles of one class each.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        f"{several} has several labels a tile, {one_class} one class each: encode one of them "
+        "again with another --labels"
+    )
 
 
 def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
@@ -279,10 +295,9 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
                 name = gallery.ids[int(twice[0])]
                 raise InputError(f"two galleries hold {name}: remove one of them")
     check_free(into)
-    data = first.manifest.data
+    data = replace(first.manifest.data, several_labels=_have_several(galleries))
     for gallery in galleries[1:]:
         data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
-        data = replace(data, several_labels=_have_several(first, gallery, data.several_labels))
         if gallery.manifest.data.composites != data.composites:
             warnings.warn(
                 f"{gallery.folder} has other composites than {first.folder}: the new gallery shows "

@@ -97,12 +97,13 @@ def encode_tokens(clip: Any, tokens: Tensor) -> Tensor:
         clip: a model of open_clip.
         tokens: of each text, (n, context) int64, with zeros behind its end.
     """
-    tokens = tokens[:, : int((tokens != 0).sum(dim=1).max())]
-    length = tokens.shape[1]
+    ends = tokens.argmax(dim=1)  # the largest token; zero is one of text, too
+    length = int(ends.max()) + 1
+    tokens = tokens[:, :length]
     read = clip.token_embedding(tokens) + clip.positional_embedding[:length]
     read = clip.transformer(read, attn_mask=clip.attn_mask[:length, :length])
-    ends = clip.ln_final(read)[torch.arange(len(tokens)), tokens.argmax(dim=1)]
-    return ends @ clip.text_projection  # type: ignore[no-any-return]
+    found = clip.ln_final(read)[torch.arange(len(tokens)), ends]
+    return found @ clip.text_projection  # type: ignore[no-any-return]
 
 
 def load_text_tower(entry: Pretrained, *, image_size: int, image_tower: str) -> TextTower:

@@ -156,7 +156,10 @@ class Run:
             )
         net = self._untrained()
         try:
-            load_state(net, load_file(file))
+            state = load_file(file)
+            if not any(name.startswith("image_center.") for name in state):
+                net.image_center = None  # trained before texts could be queries
+            load_state(net, state)
         except (safetensors.SafetensorError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{file} cannot be used ({reason}): train again") from None
@@ -280,14 +283,16 @@ class Run:
         elif data is None:  # other images may lie in another coordinate system
             tiling = self.tiling if tiling == DEFAULT_TILING else tiling
             tiling = replace(tiling, crs=tiling.crs or self.tiling.crs)
+        if data is None and bands == NO_BANDS:
+            bands = self.band_options
         dataset = open_dataset(
             where,
             skip_unreadable=skip_unreadable and vectors,
             tiling=replace(tiling, crs="") if vectors else tiling,
             rendering=rendering,
-            like=self.rendering,
+            like=self.rendering.rescaled(*self.band_options.convert_to(bands)),
             columns=columns,
-            bands=self.band_options if data is None and bands == NO_BANDS else bands,
+            bands=bands,
             like_bands=self.bands,
         )
         # trying to read all files is worthwhile only for about as many files as the training had

@@ -43,3 +43,21 @@ def test_labels_are_read_as_the_gallery_has_them(
     assert stopped.value.code == 2 and "--labels none" in capsys.readouterr().err
     main(["gallery", "add", str(folder), str(plain), "--labels", "none"])
     assert Gallery.open(folder).num_labeled == 6
+
+
+def test_labels_join_tiles_without_and_no_classes(tiny_run, tmp_path: Path, capsys):
+    data, run = labeled(tmp_path / "data"), str(tiny_run.folder)
+    plain = make(tmp_path / "plain", count=1)
+    for part in [*plain.iterdir()]:
+        part.rename(plain / f"plain_{part.name}")
+    for name, labels in (("unlabeled", "none"), ("classes", "auto")):
+        folder = str(tmp_path / name)
+        main(["encode", run, str(plain), "--labels", labels, "--output", folder])
+        if labels == "none":
+            main(["gallery", "add", folder, str(data), "--labels", "multi"])
+            assert Gallery.open(folder).label_names == ["sand", "sea", "wood"]
+            continue
+        with pytest.raises(SystemExit):
+            main(["gallery", "add", folder, str(data), "--labels", "multi"])
+        assert "one class each: encode one of them again" in capsys.readouterr().err
+        assert len(Gallery.open(folder)) == 2

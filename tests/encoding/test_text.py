@@ -1,6 +1,7 @@
 """Text as a query: the text tower of CLIP, the heads of a run, and all that is refused."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hub_host import hub
 from make_clip import NAME, SIDE, clip_gallery, fetch_clip, make_small
 from make_gallery import tiny_gallery
 from refusals import refused
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from rsh import Gallery
@@ -22,14 +24,16 @@ from rsh.data.decoded import decoded_tiles
 from rsh.encoding.query import load_network
 from rsh.encoding.text import check_text_tower, open_text_encoder
 from rsh.models import earth, text_tower
-from rsh.models.hashnet import HashNet
+from rsh.models.hashnet import HashNet, fingerprint
 from rsh.models.head import HashHead, ImageCenter
 from rsh.models.text_tower import SCENES, TEMPLATES, TextTower
 from rsh.models.weight_files import find_weights
+from rsh.models.weights import load_state
 from rsh.search.formats.snippets import to_command, to_python
 from rsh.search.formats.tables import to_json
 from rsh.search.query import Query
 from rsh.search.retrieve import search
+from rsh.training.run import Run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,6 +106,41 @@ def test_a_code_is_that_of_tower_projection_and_head_by_hand(
             features = F.normalize(net.head.projection(trunk), dim=1)
             np.testing.assert_allclose(found.features[place], features[0], atol=0.01)
     assert (found.relaxed[0] != found.relaxed[1]).any()
+
+
+@pytest.mark.parametrize("text", ["forest", "forest!?", "beach !# dunes;", "!$", "a!~b !"])
+def test_a_few_tokens_have_the_features_of_all_77(gallery: Gallery, text: str) -> None:
+    """A token of text may be zero, like those behind its end."""
+    from open_clip import get_tokenizer
+
+    clip, tokens = published(), get_tokenizer("ViT-B-32")([text, "harbor"])
+    with torch.inference_mode():
+        for some in (tokens[:1], tokens):
+            found, expected = text_tower.encode_tokens(clip, some), clip.encode_text(some)
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_a_run_from_before_texts_still_searches_with_images(
+    gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(gallery.manifest.model.run, old)
+    state = load_file(old / "model.safetensors")
+    for name in [*state]:
+        if name.startswith("image_center."):
+            del state[name]
+    save_file(state, old / "model.safetensors")
+    net = HashNet(**load_network(gallery).settings, pretrained=False)
+    net.image_center = None
+    load_state(net, state)
+    config = json.loads((old / "config.json").read_text())
+    config["fingerprint"] = fingerprint(net)
+    (old / "config.json").write_text(json.dumps(config))
+    loaded = Run.open(old).net()
+    assert loaded.image_center is None and fingerprint(loaded) == config["fingerprint"]
+    monkeypatch.setattr("rsh.encoding.text.load_network", lambda *_: loaded)
+    with refused(names="train again"):
+        open_text_encoder(gallery)
 
 
 def test_images_reach_the_head_as_the_model_encodes_them(gallery: Gallery) -> None:
@@ -205,6 +244,9 @@ def test_texts_that_cannot_be_read_are_refused(gallery: Gallery, text: str, told
 
 def test_longest_text_that_fits_is_read_whole(gallery: Gallery) -> None:
     encode = open_text_encoder(gallery)
+    for wrong in ("solar farm", []):
+        with refused(names="list of texts"):
+            encode(wrong)
     longest = " ".join(["ship"] * 70)
     encode([longest])
     with refused(names=77):

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_gallery import tiny_gallery, without_classes
+from make_gallery import retabled, tiny_gallery, without_classes
 from refusals import refused
 
 from rsh.analysis.compare_rankings import RankingPair, Side
 from rsh.explorer.page import Explorer
 from rsh.explorer.panels.class_browser import class_browser_view
+from rsh.explorer.panels.filter import list_columns
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.filters import Filter
 from rsh.gallery.gallery import Gallery
@@ -145,3 +146,22 @@ def test_galleries_of_labels_and_of_classes_do_not_merge(gallery, tmp_path: Path
             [each.folder for each in order], tmp_path / f"m-{order[0].folder.name}"
         )
         assert merged.has_several and merged.num_labeled == gallery.num_labeled
+    for order in ([plain, classes, gallery], [plain, gallery, classes]):
+        with refused(names=(str(gallery.folder), str(classes.folder))):
+            merge_galleries([each.folder for each in order], tmp_path / "merged")
+
+
+def test_a_label_may_hold_commas(tmp_path: Path):
+    names = np.array(["woodland, shrub;a", "a", "shrub", "a, b", "b"], dtype=object)
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=40, several=True)
+    gallery = retabled(gallery, labels=names[np.arange(40) % 5])
+
+    def found(text: str) -> set[int]:
+        return {*(np.flatnonzero(Filter.read([text]).mask(gallery.table)) % 5).tolist()}
+
+    assert found("labels=woodland, shrub") == found("labels=woodland,shrub") == {0}
+    assert found("labels=shrub") == {2} and found("labels=a, b") == {3}
+    assert found("labels=b,a") == {0, 1, 4} and found("labels=woodland, shrub,a, b") == {0, 3}
+    assert found("labels!=a,b") == {0, 1, 2, 4}
+    (column,) = [one for one in list_columns(ExplorerState(gallery)) if one["name"] == "labels"]
+    assert column["values"] == ["a", "a, b", "b", "shrub", "woodland, shrub"]

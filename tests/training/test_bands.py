@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TinyRun
-from make_bands import SENTINEL_2, in_unit, make_scene, reflectance
+from make_bands import RAISED, SENTINEL_2, in_unit, make_scene, reflectance
 from PIL import Image
 from refusals import refused
 
@@ -293,3 +293,31 @@ def test_a_training_goes_on_from_where_it_stopped(scenes: Path, tmp_path: Path):
     begun = ["train", "--data", str(scenes), "--size", "20", "--init-from", str(first)]
     main([*begun, "--epochs", "1", "--cached-views", "2", "--output", str(tmp_path / "next")])
     assert Run.open(tmp_path / "next").bands.names == SENTINEL_2
+
+
+def test_tiles_of_another_unit_are_shown_as_bright(run: Run, gallery: Gallery, tmp_path: Path):
+    """The stretch is that of the network's values, whatever the files hold."""
+    whole = in_unit(reflectance(100), "DN + 1,000")
+    (tmp_path / "scenes").mkdir()
+    make_scene(tmp_path / "scenes" / "2017-05-01.tif", whole, tags=RAISED)
+    options = BandOptions(scale=1e-4, offset=-0.1)
+    scenes = str(tmp_path / "scenes")
+    dataset = run.dataset(scenes, tiling=TILING, bands=options)
+    other = build_gallery(run.net(), dataset, tmp_path / "other", run=run.folder, progress=False)
+    assert other.describe_composites()[0] == gallery.describe_composites()[0]
+
+    shutil.copytree(gallery.folder, tmp_path / "g")
+    (tmp_path / "scenes" / "2017-05-01.tif").rename(tmp_path / "scenes" / "new.tif")
+    tiles = ["--size", str(TILING.size), "--scale", "0.0001", "--offset", "-0.1"]
+    main(["gallery", "add", str(tmp_path / "g"), scenes, *tiles])
+    both = Gallery.open(tmp_path / "g")
+    for name in both.composites:
+        gallery.show_composite(name)
+        both.show_composite(name)
+        for row, tile in enumerate(gallery.ids):
+            if not tile.startswith("2017-05-01"):
+                continue
+            new = both.find_row(tile.replace("2017-05-01", "new"))
+            seen = [read_thumbnail(each) for each in (gallery.thumbnail(row), both.thumbnail(new))]
+            first, second = (np.asarray(image, np.int16) for image in seen)
+            assert np.abs(first - second).mean() < 3  # rounded to whole numbers, and JPEG

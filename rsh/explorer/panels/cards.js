@@ -12,6 +12,7 @@ import {
   emit,
   fileOf,
   giveFeedback,
+  isNamedByFile,
   make,
   on,
   plural,
@@ -169,7 +170,7 @@ function caption(card, sign, count) {
       make("span", {}, card.name),
     ),
     make("span", { class: "rsh-given-place" }),
-    card.color < 0 ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
+    isNamedByFile(card) ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
 

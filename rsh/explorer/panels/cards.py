@@ -8,7 +8,6 @@ import traitlets
 
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, tile_card
-from rsh.gallery.gallery import Gallery
 from rsh.search.results import Hit, SearchResult
 from rsh.text import humanize, plural
 
@@ -35,12 +34,6 @@ class CardsPanel(Panel, script="cards.js"):
     stacked = traitlets.Bool(False).tag(sync=True)
     composites = traitlets.List[Any]().tag(sync=True)
     composite = traitlets.Unicode("").tag(sync=True)
-
-
-def list_composites(gallery: Gallery) -> list[tuple[str, str]]:
-    """Return the ways to show the bands of tiles, each with its bands and their stretch."""
-    composites = gallery.manifest.data.composites
-    return [(composite.name, composite.described()) for composite in composites]
 
 
 def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> dict[str, Any]:

@@ -89,6 +89,11 @@ def _is_plain(value: str) -> bool:
     return bool(value) and "," not in value and ".." not in value
 
 
+def _is_label(value: str) -> bool:
+    """Whether a label is read as one: it may hold commas."""
+    return bool(value) and ".." not in value
+
+
 def _column(name: str, column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
     entry: dict[str, Any] = {"name": name, "words": WORDS.get(name, humanize(name)), "kind": "text"}
@@ -96,8 +101,10 @@ def _column(name: str, column: pd.Series) -> dict[str, Any]:
         low, high = (f"{end:g}" for end in (known.min(), known.max())) if len(known) else ("", "")
         return entry | {"kind": "number", "values": [], "hint": f"from..to, such as {low}..{high}"}
     values = sorted(map(str, known.unique()))
+    is_plain = _is_plain
     if name == SEVERAL:
         values = sorted({label for value in values for label in value.split(SEPARATOR)})
+        is_plain = _is_label
     if len(values) > FEW:
         return entry | {"values": [], "hint": "one value, or several separated by commas"}
-    return entry | {"values": [*filter(_is_plain, values)], "hint": ""}
+    return entry | {"values": [*filter(is_plain, values)], "hint": ""}

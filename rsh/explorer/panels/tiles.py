@@ -37,7 +37,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "row": row,
         "id": gallery.ids[row],
         "name": _name(gallery, row),
-        "color": label,
+        "color": NO_CLASS if gallery.has_several else label,
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
         "map": address,

@@ -6,7 +6,6 @@ import traitlets
 
 from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
-from rsh.explorer.panels.tiles import NO_CLASS
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
 from rsh.text import humanize
@@ -61,9 +60,13 @@ def large_view(
     """
     what = WHAT[image.kind].format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
-    known = "" if tile["color"] == NO_CLASS else tile["name"]
-    given = "" if tile["row"] == NO_ROW else gallery.annotations.state.given.of([tile["row"]])[0]
-    facts = {"id": tile["id"], "class": known, "given class": given and humanize(given)}
+    known = given = labels = ""
+    if tile["row"] != NO_ROW:
+        known = humanize(gallery.class_name(tile["row"]))
+        labels = tile["name"] if gallery.has_several and gallery.has_label[tile["row"]] else ""
+        given = gallery.annotations.state.given.of([tile["row"]])[0]
+    facts = {"id": tile["id"], "class": known, "labels": labels}
+    facts["given class"] = given and humanize(given)
     facts["split"] = tile["split"]
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from rsh.encoding.text import check_text_tower
 from rsh.errors import InputError
 from rsh.explorer.panels.upload import UploadPanel, about_words
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, start_soon
 from rsh.explorer.uploads.worker import choose_run
 from rsh.gallery.gallery import Gallery
+from rsh.models.pretrained import has_text_tower
 from rsh.search.query import Query, QueryImage
 
 READING = "Reading the words: the first time takes some seconds."
@@ -22,6 +22,10 @@ def takes_words(gallery: Gallery, run: str) -> bool:
         gallery: what is shown.
         run: run folder of its network, if the one that the gallery names is gone; or "".
     """
+    if not has_text_tower(gallery.manifest.model.backbone):
+        return False
+    from rsh.encoding.text import check_text_tower  # not when a page starts
+
     try:
         check_text_tower(gallery, run=choose_run(gallery.folder, run) or None)
     except InputError:

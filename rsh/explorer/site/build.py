@@ -16,7 +16,6 @@ from rsh.analysis.class_margins import boundary_tiles
 from rsh.config import EXACT_UP_TO, check_number
 from rsh.errors import InputError
 from rsh.explorer.bundle import EXPLORER, bundle, stylesheet
-from rsh.explorer.panels.cards import list_composites
 from rsh.explorer.panels.codes import code_parts_in_words
 from rsh.explorer.panels.coloring import list_ways
 from rsh.explorer.panels.compare import list_sides
@@ -213,7 +212,7 @@ def describe_site(
         parts=code_parts_in_words(gallery),
         splits=list(names),
         **_describe_labels(gallery),
-        composites=list_composites(gallery),
+        composites=gallery.describe_composites(),
         first=int(state.query.row or 0),
         has_images=gallery.has_images,
         has_map=gallery.has_map,

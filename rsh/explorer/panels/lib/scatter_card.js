@@ -1,5 +1,5 @@
 // @ts-check
-import { bitsOf, countDifferent, emit, fileOf, imageUrl, make, plural } from "./shared.js";
+import { bitsOf, countDifferent, emit, fileOf, imageUrl, isNamedByFile, make, plural } from "./shared.js";
 
 /**
  * @import { Bytes, Message, Model, ScatterTraits, TileWords } from "./types"
@@ -91,7 +91,7 @@ export class HoverCard {
   show() {
     const tile = this.row === null ? undefined : this.tiles.known.get(this.row);
     if (!tile) return;
-    const file = tile.color < 0 ? "" : fileOf(tile.id); // without a class, its file is its name
+    const file = isNamedByFile(tile) ? "" : fileOf(tile.id);
     const lines = [this.words(tile), file, tile.place, tile.split].filter(Boolean);
     this.element.replaceChildren(
       make("img", { src: tile.url, alt: "" }),

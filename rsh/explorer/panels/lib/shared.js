@@ -160,6 +160,9 @@ export function plural(count, noun) {
  */
 export const fileOf = (id) => id.slice(id.lastIndexOf("/") + 1);
 
+/** Whether a tile has no class and no label to be called by. @param {{ id: string, name: string }} tile */
+export const isNamedByFile = ({ id, name }) => name === readable(fileOf(id));
+
 /**
  * The bytes of a trait as an array of numbers; they may begin anywhere in a message.
  * @template T

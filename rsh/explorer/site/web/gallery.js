@@ -546,7 +546,7 @@ export class Gallery {
   describe(row) {
     const item = /** @type {Item} */ (this.items.get(row));
     const { longitude, latitude } = item;
-    const color = this.label(row);
+    const color = this.manifest.relevance.label === "class" ? this.label(row) : NO_CLASS;
     const place =
       typeof longitude === "number" && typeof latitude === "number"
         ? formatPlace(longitude, latitude, this.manifest.decimals)

@@ -80,7 +80,7 @@ async function byTests(gallery, condition) {
     throw wrongFilter("these tiles have no classes: label= finds those that were given", textOf(condition));
   }
   const isSeveral = name === LABELS && !condition.between && !column.isNumber;
-  const holds = isSeveral ? hasLabel(condition) : test(condition, column);
+  const holds = isSeveral ? hasLabel(condition, column.values) : test(condition, column);
   // An unknown class is not another one.
   const meets = name === "class" && negated ? (/** @type {unknown} */ value) => value !== "" && holds(value) : holds;
   return spread(gallery, column, meets);
@@ -89,15 +89,40 @@ async function byTests(gallery, condition) {
 /**
  * Whether a tile has one of several labels.
  * @param {Condition} condition
+ * @param {unknown[]} values of the column
  * @returns {(value: unknown) => boolean}
  */
-function hasLabel(condition) {
-  const labels = condition.values.map((value) => value.trim());
-  if (!labels.every(Boolean)) throw malformed(textOf(condition));
-  return (value) => {
+function hasLabel(condition, values) {
+  const parts = condition.values.map((value) => value.trim());
+  if (!parts.every(Boolean)) throw malformed(textOf(condition));
+  const namesOf = (/** @type {unknown} */ value) => {
     const text = isKnown(value) ? textOfValue(value) : "";
-    return text !== "" && [text, ...text.split(";")].some((one) => labels.includes(one)) !== condition.negated;
+    return text ? [text, ...text.split(";")] : [];
   };
+  const labels = joinKnown(parts, new Set(values.flatMap(namesOf)));
+  return (value) => {
+    const names = namesOf(value);
+    return names.length > 0 && names.some((one) => labels.has(one)) !== condition.negated;
+  };
+}
+
+/**
+ * The names in a text that was split at commas, of which some hold commas themselves: the longest comes first.
+ * @param {string[]} parts
+ * @param {Set<string>} known
+ */
+function joinKnown(parts, known) {
+  const plain = (/** @type {string} */ name) => name.split(",").map((part) => part.trim());
+  const names = new Map([...known].map((name) => [plain(name).join(","), name]));
+  const found = new Set();
+  for (let start = 0; start < parts.length; ) {
+    let end = parts.length;
+    while (end > start + 1 && !names.has(parts.slice(start, end).join(","))) end -= 1;
+    const text = parts.slice(start, end).join(",");
+    found.add(names.get(text) ?? text);
+    start = end;
+  }
+  return found;
 }
 
 /**

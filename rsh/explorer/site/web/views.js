@@ -236,6 +236,7 @@ export function queryView({ gallery, query, past, future }) {
   ]);
   return {
     query: describeQuery(gallery, query),
+    words: false,
     novelty: "",
     can_go_back: past.length > 0,
     can_go_forward: future.length > 0,

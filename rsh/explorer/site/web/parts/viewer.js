@@ -60,11 +60,14 @@ async function sizeOf(content) {
  * @param {string} what its image is
  */
 function largeView(gallery, tile, what) {
-  const { row, id, color, name, split, place, code } = tile;
+  const { row, id, name, split, place, code } = tile;
+  const known = gallery.classes[gallery.label(row)] ?? "";
+  const hasSeveral = gallery.manifest.relevance.label === "label";
   const given = row === NO_ROW ? "" : gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
-    ["class", color < 0 ? "" : name],
+    ["class", humanize(known)],
+    ["labels", hasSeveral && gallery.labelsOf(row).length ? name : ""],
     ["given class", given && humanize(given)],
     ["split", split],
     ["place", place],
