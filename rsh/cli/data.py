@@ -27,7 +27,9 @@ class TilingFlags:
 
     size: int = setting(256, "Side of a tile of a scene, pixels.")
     stride: int | None = setting(
-        None, "Distance between neighboring tiles, pixels. (default: --size, no overlap)"
+        None,
+        "Distance between neighboring tiles, pixels. Those at the last edges may overlap others. "
+        "(default: --size)",
     )
     crs: str = setting(
         "",

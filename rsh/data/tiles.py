@@ -316,8 +316,8 @@ def _rasters(source: Source, ids: Iterable[str]) -> Generator[Raster]:
 def _tell_stretch(path: Path, rendering: Rendering) -> None:
     stretch = ", ".join(f"{low:g} to {high:g}" for low, high in rendering.stretch)
     warnings.warn(
-        f"{path} has values of more than 8 bits: {stretch} become 0 to 255, choose otherwise with "
-        "--stretch",
+        f"{path} has values of more than 8 bits: images show {stretch} as 0 to 255, choose "
+        "otherwise with --stretch",
         RshWarning,
         stacklevel=3,
     )

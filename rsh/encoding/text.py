@@ -30,8 +30,8 @@ def check_text_tower(gallery: Gallery, *, run: str | Path | None = None) -> None
         which = "a network of embeddings" if model.vector_dim else which
         names = ", ".join(filter(has_text_tower, EARTH_MODELS))
         raise InputError(
-            f"text without a text tower: {which} has none, so search with an id or an image, or "
-            f"train with one of {names}"
+            f"this gallery is not searched with words, since {which} has no text tower: search "
+            f"with an id or an image, or train with one of {names}"
         )
     folder = find_run(gallery, run)
     config = read_json(folder / "config.json", what="run")

@@ -113,7 +113,7 @@ def test_classes_are_shown_where_they_are_known(visit, partly):
     assert page.get_by_role("button", name="no class", exact=True).is_visible()  # of the legend
     open_codes(page)
     assert "another class" in page.get_attribute(".rsh-columns", "aria-label")
-    assert "without a class" in page.get_attribute(".rsh-columns", "aria-label")
+    assert "no class" in page.get_attribute(".rsh-columns", "aria-label")
     open_pairs(page)
     assert violations(page) == []
 

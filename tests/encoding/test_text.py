@@ -256,7 +256,7 @@ def test_longest_text_that_fits_is_read_whole(gallery: Gallery) -> None:
 def test_galleries_without_a_text_tower_are_refused(tmp_path: Path) -> None:
     for name, dim in (("of-images", 0), ("of-vectors", 8)):
         made = tiny_gallery(tmp_path / name, num_tiles=20, projection=False, vector_dim=dim)
-        with refused(names=("text without a text tower", NAME)):
+        with refused(names=("not searched with words", NAME)):
             search(made, text="solar farm")
     with refused(names="either"):
         search(made, made.ids[0], text="solar farm")
