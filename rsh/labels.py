@@ -116,18 +116,26 @@ class Labeled:
     @property
     def label_names(self) -> list[str]:
         """Names of all labels in alphabetical order: those of the column `labels`, or classes."""
-        return self._label_sets[0]
+        return self._numbered_sets.names if self.has_several else self.classes
 
-    @property
+    @cached_property
     def label_matrix(self) -> "NDArray[np.bool_]":
-        """Which labels each item has, (n, labels) bool, in the order of `label_names`."""
-        return self._label_sets[1]
+        """Which labels each item has, (n, labels) bool, in the order of `label_names`.
+
+        It is large where items are many: `count_labels` and `holds_label` do without it.
+        """
+        import numpy as np
+
+        if not self.has_several:
+            return np.asarray(self.labels[:, None] == np.arange(len(self.classes)))
+        names, sets, numbers = self._numbered_sets
+        return np.asarray(np.append(sets, np.zeros((1, len(names)), bool), axis=0)[numbers])
 
     @cached_property
     def has_label(self) -> "NDArray[np.bool_]":
         """Which items have a class, or a label at all if they may have several, (n,) bool."""
-        found: NDArray[np.bool_] = self.labels != UNLABELED
-        return self.label_matrix.any(axis=1, out=found) if self.has_several else found
+        found: NDArray[np.bool_] = self.label_sets != UNLABELED
+        return found
 
     @cached_property
     def num_labeled(self) -> int:
@@ -152,6 +160,24 @@ class Labeled:
         found = self._numbered_sets.sets[number]
         return [name for name, has in zip(self.label_names, found, strict=True) if has]
 
+    def count_labels(self) -> "NDArray[np.int64]":
+        """Return how many items have each label, (labels,), in the order of `label_names`."""
+        import numpy as np
+
+        sets = self._numbered_sets.sets if self.has_several else None
+        known = len(self.classes) if sets is None else len(sets)
+        counts = np.bincount(self.label_sets + 1, minlength=known + 1)[1:]
+        return counts if sets is None else counts @ sets
+
+    def holds_label(self, number: int) -> "NDArray[np.bool_]":
+        """Return which items have a label, by its place in `label_names`, (n,)."""
+        import numpy as np
+
+        if not self.has_several:
+            return np.asarray(self.labels == number)
+        _, sets, numbers = self._numbered_sets
+        return np.asarray(np.append(sets[:, number], False)[numbers])  # of UNLABELED, the last
+
     def shares_label(
         self, label_set: int, rows: "NDArray[np.int64] | slice" = slice(None)
     ) -> "NDArray[np.bool_]":
@@ -171,15 +197,6 @@ class Labeled:
         sets = self._numbered_sets.sets
         shared = (sets & sets[label_set]).any(axis=1)
         return np.asarray(np.append(shared, False)[numbers])  # of UNLABELED, the last
-
-    @cached_property
-    def _label_sets(self) -> "tuple[list[str], NDArray[np.bool_]]":
-        import numpy as np
-
-        if not self.has_several:
-            return self.classes, self.labels[:, None] == np.arange(len(self.classes))
-        names, sets, numbers = self._numbered_sets
-        return names, np.append(sets, np.zeros((1, len(names)), bool), axis=0)[numbers]
 
     @cached_property
     def _numbered_sets(self) -> "LabelSets":

@@ -249,7 +249,7 @@ def _label_counts(dataset: Dataset) -> dict[str, int]:
         counts = _counts(dataset.items["class"])
         counts.pop("", None)
         return counts
-    names, tiles = dataset.label_names, dataset.label_matrix.sum(axis=0).tolist()
+    names, tiles = dataset.label_names, dataset.count_labels().tolist()
     return dict(Counter(dict(zip(names, tiles, strict=True))).most_common())
 
 

@@ -26,19 +26,8 @@ from rsh.text import escape_control_chars
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
 NAMES = (
-    *(
-        "gallery",
-        "q",
-        "text",
-        "k",
-        "r",
-        "order",
-        "where",
-        "include_held_out",
-        "stack",
-        "compare",
-        "bands",
-    ),
+    *("gallery", "q", "text", "k", "r", "order", "where"),
+    *("include_held_out", "stack", "compare", "bands"),
     *SIGNS,
 )
 NOTHING: Any = np.empty((0, 0))

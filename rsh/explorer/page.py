@@ -383,9 +383,8 @@ class Explorer:
             labels = gallery.list_labels(self.state.query.row)
             kinds = list_kinds(gallery)
             number = kinds.index(labels[0]) if labels else len(gallery.label_names)
-            if (
-                number != self._class and kinds[self._class] not in labels
-            ):  # the class browser follows the query to its class
+            # the class browser follows the query to its class, or one of its labels
+            if number != self._class and kinds[self._class] not in labels:
                 self._class, self._part = number, 0
         self.filter.view = filter_view(self.state, self._columns)
         self.legend.note = legend_note(self.state.query, bool(self.planes))

@@ -276,7 +276,7 @@ class ExplorerState:
         """
         gallery, has = self.gallery, ~self.gallery.has_label
         if name in gallery.label_names:
-            has = gallery.label_matrix[:, gallery.label_names.index(name)]
+            has = gallery.holds_label(gallery.label_names.index(name))
         rows = np.flatnonzero(has)
         if (name and name not in gallery.label_names) or not len(rows):
             what = gallery.relevance.label

@@ -38,6 +38,9 @@ def test_whether_tiles_share_a_label_is_as_a_loop_finds_it(gallery):
         found = gallery.shares_label(int(gallery.label_sets[row]))
         assert found.tolist() == [bool(each & sets[row]) for each in sets]
         assert set(gallery.list_labels(row)) == sets[row]
+    assert gallery.count_labels().tolist() == gallery.label_matrix.sum(axis=0).tolist()
+    for number, name in enumerate(gallery.label_names):
+        assert gallery.holds_label(number).tolist() == [name in each for each in sets]
     rows = np.array([3, 50, 7])
     some = gallery.shares_label(int(gallery.label_sets[1]), rows)
     assert some.tolist() == [bool(sets[row] & sets[1]) for row in rows.tolist()]

@@ -27,7 +27,7 @@ def class_browser_view(state: ExplorerState, chosen: int, part: int = 0) -> dict
     """Return the `ClassBrowserPanel.view` of a class; `part` wraps around after the last page."""
     gallery = state.gallery
     kinds, label = list_kinds(gallery), gallery.relevance.label
-    counts = gallery.label_matrix.sum(axis=0).tolist()
+    counts = gallery.count_labels().tolist()
     unknown = len(gallery) - gallery.num_labeled
     rows = state.list_tiles(kinds[chosen])
     start = part * SHOWN % (-(-len(rows) // SHOWN) * SHOWN)

@@ -3,10 +3,14 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rsh.codes.binary import hamming
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import describe, given_words, tile_card
 from rsh.explorer.state import ExplorerState
+from rsh.gallery.gallery import Gallery
 from rsh.index.base import Hits
 from rsh.search.rerank import order_ties
 from rsh.search.results import Hit, SearchResult
@@ -33,9 +37,7 @@ def selected_view(state: ExplorerState, shown: int = MAX_CARDS) -> dict[str, Any
         note = "Select tiles with Space or the box on a card, or draw around dots in a space."
         return {"heading": "No tile is selected", "note": note, "cards": [], "more": 0}
     gallery = state.gallery
-    names = Counter(
-        name for row in state.selection.tolist() for name in gallery.list_labels(row) or [""]
-    )
+    names = _count_labels(gallery, state.selection)
     words = [
         f"{count:,} {humanize(name) if name else f'without a {gallery.relevance.label}'}"
         for name, count in names.most_common(3)
@@ -49,6 +51,16 @@ def selected_view(state: ExplorerState, shown: int = MAX_CARDS) -> dict[str, Any
         "cards": [_card(result, hit) for hit in result.take(slice(shown))],
         "more": max(0, min(len(result) - shown, MAX_CARDS)),
     }
+
+
+def _count_labels(gallery: Gallery, rows: NDArray[np.int64]) -> Counter[str]:
+    """Count the labels of tiles, "" for none, in the order in which they come."""
+    _, first, counts = np.unique(gallery.label_sets[rows], return_index=True, return_counts=True)
+    names: Counter[str] = Counter()
+    for place in np.argsort(first).tolist():  # a selection may hold most of a gallery
+        for name in gallery.list_labels(int(rows[first[place]])) or [""]:
+            names[name] += int(counts[place])
+    return names
 
 
 def selected_tiles(state: ExplorerState) -> SearchResult:

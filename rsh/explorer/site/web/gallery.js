@@ -169,6 +169,11 @@ export class Gallery {
     await this.lists?.locate(rows);
   }
 
+  /** Whether tiles have several labels each, which count instead of a class. */
+  get hasSeveral() {
+    return this.manifest.relevance.label === "label";
+  }
+
   /** The number of the label set of a tile. @param {number} row */
   labelSet(row) {
     if (row === NO_ROW) return this.manifest.label_sets.length;
@@ -546,7 +551,7 @@ export class Gallery {
   describe(row) {
     const item = /** @type {Item} */ (this.items.get(row));
     const { longitude, latitude } = item;
-    const color = this.manifest.relevance.label === "class" ? this.label(row) : NO_CLASS;
+    const color = this.hasSeveral ? NO_CLASS : this.label(row);
     const place =
       typeof longitude === "number" && typeof latitude === "number"
         ? formatPlace(longitude, latitude, this.manifest.decimals)

@@ -112,9 +112,9 @@ function heading(result) {
 
 /** Say that the filter leaves out all relevant tiles, with the class of the query. @param {SearchResult} result */
 function leftOut({ gallery, query }) {
-  const { label, left_out: words } = gallery.manifest.relevance;
+  const { left_out: words } = gallery.manifest.relevance;
   const said = `${words[0].toUpperCase()}${words.slice(1)}`;
-  return label === "class" ? `${said}, ${gallery.labelNames(query.row)}` : said;
+  return gallery.hasSeveral ? said : `${said}, ${gallery.labelNames(query.row)}`;
 }
 
 /** @param {SearchResult} result */

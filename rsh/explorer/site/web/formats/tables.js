@@ -59,8 +59,8 @@ async function queryOf(gallery, row) {
  * @param {number} row
  */
 function severalOf(gallery, row) {
-  const { label_names: names, relevance } = gallery.manifest;
-  if (relevance.label !== "label") return {};
+  const { label_names: names } = gallery.manifest;
+  if (!gallery.hasSeveral) return {};
   return {
     [SEVERAL]:
       gallery
@@ -106,9 +106,9 @@ async function optionsOf({ gallery, query, options, available }) {
 /** @param {Gallery} gallery */
 function columnsOf(gallery) {
   const labeled = gallery.annotations.state.given.names.length > 0;
-  const { label_names: labels, relevance } = gallery.manifest;
+  const { label_names: labels } = gallery.manifest;
   const ofClass = gallery.classes.length ? ["class"] : [];
-  const several = relevance.label === "label" ? [SEVERAL] : [];
+  const several = gallery.hasSeveral ? [SEVERAL] : [];
   const relevant = labels.length ? ["relevant"] : [];
   const label = labeled ? ["label"] : [];
   const rest = ["distance", "score", "split", "longitude", "latitude"];

@@ -62,12 +62,11 @@ async function sizeOf(content) {
 function largeView(gallery, tile, what) {
   const { row, id, name, split, place, code } = tile;
   const known = gallery.classes[gallery.label(row)] ?? "";
-  const hasSeveral = gallery.manifest.relevance.label === "label";
   const given = row === NO_ROW ? "" : gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
     ["class", humanize(known)],
-    ["labels", hasSeveral && gallery.labelsOf(row).length ? name : ""],
+    ["labels", gallery.hasSeveral && gallery.labelsOf(row).length ? name : ""],
     ["given class", given && humanize(given)],
     ["split", split],
     ["place", place],
