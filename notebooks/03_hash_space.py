@@ -25,7 +25,7 @@ import pandas as pd
 import rsh
 from rsh.codes.binary import pack
 from rsh.metrics.counts import count_by_distance, without_self
-from rsh.metrics.ranking import distances_by_class
+from rsh.metrics.ranking import distances_by_relevance
 from rsh.teaching.snapshots import Snapshots, margins, spaces
 
 # your own tiles: TileDataset.open("my-tiles/", skip_unreadable=True), one folder per class
@@ -143,7 +143,7 @@ def my_margin(codes, labels):
 
 packed = pack(snapshots.codes["after"])
 counts = count_by_distance(packed, packed, snapshots.labels, snapshots.labels, num_bits=32)
-same, others = distances_by_class(without_self(counts))
+same, others = distances_by_relevance(without_self(counts))
 bits = np.arange(33)
 library = np.average(bits, weights=others) - np.average(bits, weights=same)
 assert np.isclose(my_margin(snapshots.codes["after"], snapshots.labels), library)

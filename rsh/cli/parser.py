@@ -95,7 +95,7 @@ def call(app: App, words: list[str]) -> None:
     """
     for word in words:
         if not is_utf8(word):
-            raise InputError(f"{word!a} is not UTF-8: rename the file or folder")
+            raise InputError(f"{word!a} is not UTF-8: write it so, or rename the file")
     flags = _flags(app, words)
     words = _with_negative_values(words, flags)
     _check_words(words, flags)

@@ -319,6 +319,7 @@ def catalog_table() -> str:
     rows = [head, ("bluemarble", "2,212", "9", "15", "3", "none", "rsh itself", PUBLIC)]
     for entry in CATALOG.values():
         size = _in_bytes(entry.size) if entry.size else "unknown"
+        size += f" and {entry.images}" * bool(entry.images)
         path, classes = str(entry.find() or "not fetched"), str(len(entry.counts))
         held = (
             f"{entry.tiles:,}",

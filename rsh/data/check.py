@@ -113,7 +113,7 @@ def check_data(
     sheet: Path | None = None,
     progress: bool = True,
 ) -> DataReport:
-    """Read every tile of a data set, and report what it holds.
+    """Read every tile of a data set, with all bands, and report what it holds.
 
     Args:
         where: as for `open_dataset`.
@@ -139,9 +139,11 @@ def check_data(
             read = _read_vectors(dataset)
         else:
             assert isinstance(dataset, TileDataset)
+            dataset = dataset.with_all_bands()
             read = _read_all(dataset, near_duplicates, progress)
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     ids, rows = dataset.items["id"].tolist(), list(read.facts)
+    bands, unusable = _bands(dataset)
     report = DataReport(
         path=str(dataset.path),
         tiles=len(dataset),
@@ -152,7 +154,7 @@ def check_data(
         missing=float(np.mean([facts.missing for facts in read.facts.values()])) if rows else 0.0,
         empty=len(dataset) - len(rows) - len(read.unreadable),
         rendering=asdict(dataset.rendering),
-        bands=_bands(dataset),
+        bands=bands,
         places=_places(dataset),
         split=_split(dataset),
         equal=_groups(ids, [read.digests.get(row, f"row {row}") for row in range(len(ids))]),
@@ -165,7 +167,7 @@ def check_data(
     if near_duplicates:
         pairs = [(rows[one], rows[two]) for one, two in twins.near_pairs(read.looks)]
         report.near = _groups(ids, twins.join_pairs(np.arange(len(ids)), pairs))
-    report.warnings = list(_warnings(report, dataset))
+    report.warnings = [unusable] * bool(unusable) + list(_warnings(report, dataset))
     if sheet and isinstance(dataset, TileDataset):
         with atomic_write(sheet) as stream:
             draw_sheet(dataset, rows).savefig(stream, format="png", dpi=DPI)
@@ -276,11 +278,15 @@ def _places(dataset: Dataset) -> dict[str, Any]:
     return {"known": len(known), "bbox": ends if len(known) else None}
 
 
-def _bands(dataset: Dataset) -> dict[str, str]:
-    if not isinstance(dataset, TileDataset):
-        return {}
-    found = dataset.known_bands()
-    return dict(zip(found.names, found.units, strict=True))
+def _bands(dataset: Dataset) -> tuple[dict[str, str], str]:
+    """Return the unit of each band of rasters, and what keeps a network from seeing them."""
+    if not isinstance(dataset, TileDataset) or not dataset.has_rasters:
+        return {}, ""
+    try:
+        found = dataset.find_bands()
+    except InputError as error:
+        return {}, f"--input-bands is refused as things are: {error}"
+    return dict(zip(found.names, found.units, strict=True)), ""
 
 
 def _split(dataset: Dataset) -> dict[str, Any]:

@@ -107,9 +107,6 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
     check_writable(folder)
     target = dataset.target(folder)
     work = folder / f".{dataset.name}.fetch"
-    hint = f"look for the files at {dataset.home}"
-    if dataset.recipe == "zip":
-        hint = f"put the class folders from {dataset.home} into {dataset.paths(folder)[1]}"
     with explain_os_error(target):
         if target.exists():  # the user may need it
             _check_existing(dataset, target)
@@ -122,7 +119,7 @@ def fetch(dataset: CatalogEntry, folder: Path, *, progress: bool = True) -> Path
         work.mkdir(parents=True, exist_ok=True)
         busy = f"another process is fetching {dataset.name} into {folder}: wait for it"
         with exclusive_lock(work / LOCK, busy=busy):
-            _fetch(dataset, target, work, images, hint=hint, progress=progress)
+            _fetch(dataset, target, work, images, progress=progress)
     return target
 
 
@@ -149,9 +146,11 @@ def _fetch(
     work: Path,
     images: Path | None,
     *,
-    hint: str,
     progress: bool,
 ) -> None:
+    hint = f"look for the files at {dataset.home}"
+    if dataset.recipe == "zip":
+        hint = f"put the class folders from {dataset.home} into {target.with_suffix('')}"
     try:
         files = [
             _fetch_file(dataset, file, work, hint=hint, progress=progress) for file in dataset.files
@@ -160,7 +159,7 @@ def _fetch(
             (made,) = files
         else:
             made = work / target.name
-            _build(dataset, files, made, images, progress=progress)
+            build(dataset, files, made, images=images, progress=progress)
         try:
             _check_made(dataset, made, where=dataset.files[0].url, hint=hint)
         except InputError:
@@ -173,32 +172,23 @@ def _fetch(
             shutil.rmtree(work)  # nothing to resume from
 
 
-def _build(
-    dataset: CatalogEntry, files: list[Path], made: Path, images: Path | None, *, progress: bool
-) -> None:
-    """Make a data set of its files; those that were damaged since their download are deleted."""
-    try:
-        build(dataset, files, made, images=images, progress=progress)
-    except InputError:
-        for path, file in zip(files, dataset.files, strict=True):
-            if not _has_checksum(path, file):
-                path.unlink()  # so that the same command fetches it again
-        raise
-
-
 def _fetch_file(
     dataset: CatalogEntry, file: RemoteFile, work: Path, *, hint: str, progress: bool
 ) -> Path:
     """Return a file of a data set with the right checksum; what is there already is not asked for.
 
-    Another revision is another file, since the checksum is its name.
+    It is there from another try, or its user has saved it beside the data sets. Another revision is
+    another file, since the checksum is its name.
     """
     name = Path(urlsplit(file.url).path).name
     suffix = "".join(Path(name).suffixes)
     complete = work / f"{file.checksum.rpartition(':')[2][:16]}{suffix}"
     partial = complete.with_name(f"part-{complete.name}")
-    if complete.exists():
-        return complete
+    saved = work.parent / name
+    for path in (complete, saved):
+        if path.is_file() and _has_checksum(path, file):
+            return path
+    hint = f"save the file of that address as {saved}, or {hint}"
     title = dataset.title if len(dataset.files) == 1 else f"{dataset.title}, {name}"
     download(dataset.name, title, file.url, partial, hint=hint, progress=progress)
     if not _has_checksum(partial, file):

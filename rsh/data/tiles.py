@@ -132,11 +132,27 @@ class TileDataset(Dataset):
         dataset = replace(self, bands=bands, band_options=options)
         return replace(dataset, composites=dataset._find_composites())
 
-    def known_bands(self) -> Bands:
-        """Return names and units of all bands of the rasters; `IMAGE` if not all have the same."""
-        with closing(self._sampled_rasters()) as rasters, suppress(InputError):
+    @property
+    def has_rasters(self) -> bool:
+        """Whether there is a raster among the scenes or sampled tiles."""
+        with closing(self._sampled_rasters()) as rasters:
+            return next(rasters, None) is not None
+
+    def find_bands(self) -> Bands:
+        """Return names and units of all bands of the rasters.
+
+        Raises:
+            InputError: there is no raster, not all have the same bands and units, or digital
+                numbers need an offset first.
+        """
+        with closing(self._sampled_rasters()) as rasters:
             return settle_bands(rasters, BandOptions((ALL,)))[0]
-        return IMAGE
+
+    def with_all_bands(self) -> "TileDataset":
+        """Return the same tiles, where files of those of scenes hold all bands."""
+        if not isinstance(self.source, RasterSource):
+            return self
+        return replace(self, source=replace(self.source, whole=True))
 
     def _sampled_rasters(self) -> Generator[Raster]:
         """Return the scenes, or rasters among some tiles, opened one after the other."""

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rsh.errors import InputError
+from rsh.evaluation.report import relevance_words
 from rsh.plotting import COLORS, DASHES, percent_axis, style_axes
 
 Report = Mapping[str, Any]
-SAME, OTHERS = COLORS[:2]
+RELEVANT, OTHERS = COLORS[:2]
 READABLE = 12  # up to so many classes, the cells of a matrix show numbers
 
 
@@ -32,9 +33,9 @@ def precision_recall(reports: Sequence[Report]) -> Figure:
         recall = np.array(report["recall_by_radius"], dtype=float)
         precision = np.array(report["precision_by_radius"], dtype=float)
         axes.plot(recall, precision, marker="o", markersize=3.5, clip_on=False, **style)
-    axes.set(xlabel="recall: share of the class within the radius", xlim=(0, 1))
+    axes.set(xlabel="recall: share of the relevant tiles within the radius", xlim=(0, 1))
     axes.set(
-        ylabel="precision: share of the tiles within the radius that are of the class", ylim=(0, 1)
+        ylabel="precision: share of the tiles within the radius that are relevant", ylim=(0, 1)
     )
     percent_axis(axes, "xaxis", "yaxis")
     axes.text(0.02, 0.03, "each dot is a radius, 0 bits at the left end of the line")
@@ -72,7 +73,7 @@ def map_by_bits(reports: Sequence[Report]) -> Figure:
 
 
 def distances(reports: Sequence[Report]) -> Figure:
-    """Draw the distances of pairs of one class and of different classes, a panel per run.
+    """Draw the distances of relevant pairs and of all others, a panel per run.
 
     Raises:
         InputError: there are no reports.
@@ -82,9 +83,10 @@ def distances(reports: Sequence[Report]) -> Figure:
     panels = figure.subplots(len(reports), 1, squeeze=False)[:, 0]
     figure.set_size_inches(7, 1.6 + 2.4 * len(reports))
     for axes, report, name in zip(panels, reports, run_labels(reports), strict=True):
+        words = relevance_words(report)
         for key, color, label in (
-            ("other_classes", OTHERS, "other classes"),
-            ("same_class", SAME, "same class"),
+            ("others", OTHERS, words.other),
+            ("relevant", RELEVANT, words.same),
         ):
             pairs = np.array(report[f"{key}_by_distance"], dtype=float)
             share = pairs / max(pairs.sum(), 1)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rsh.evaluation.protocols import PROTOCOLS
+from rsh.labels import BY_CLASS, BY_LABELS, RelevanceWords
 from rsh.text import align_columns, plural
 
 Report = dict[str, Any]
@@ -37,8 +38,8 @@ METRICS = {  # key in a report: label and note
 NUMBERS = {
     "weighted_map": ("weighted mAP, shared labels", "{:.3f}"),
     "acg_at_20": ("ACG@20, shared labels", "{:.3f}"),
-    "mean_distance_same_class": ("mean bits to the same class", "{:.1f}"),
-    "mean_distance_other_classes": ("mean bits to other classes", "{:.1f}"),
+    "mean_distance_relevant": ("mean bits, {words.same}", "{:.1f}"),
+    "mean_distance_others": ("mean bits, {words.other}", "{:.1f}"),
 }
 
 GAIN = "gain in points, 95 % interval"
@@ -62,7 +63,7 @@ NEIGHBORS = {  # key in the part "neighbors" of a report: label and form
 def one_protocol(report: Report) -> str:
     """Return the report of `evaluate` as text."""
     head = [f"{heading(report)}, {report['num_bits']} bits", _about(report)]
-    if report.get("several_labels"):  # reports of old runs do not say
+    if report.get("several_labels"):
         head.append("Any shared label makes a tile relevant; graded metrics average over ties.")
     if "map" not in report:
         return "\n\n".join(["\n".join(head), neighbors(report)])
@@ -73,8 +74,9 @@ def one_protocol(report: Report) -> str:
         for key, (name, note) in METRICS.items()
         if key in report
     ]
+    words = relevance_words(report)
     lines += [
-        f"  {name:32}{_number(report[key], form):>7}"
+        f"  {name.format(words=words):32}{_number(report[key], form):>7}"
         for key, (name, form) in NUMBERS.items()
         if key in report
     ]
@@ -88,6 +90,11 @@ def one_protocol(report: Report) -> str:
     return "\n\n".join(["\n".join([*head, *lines]), *more])
 
 
+def relevance_words(report: Mapping[str, Any]) -> RelevanceWords:
+    """Return how to say that a tile is relevant to a query."""
+    return BY_LABELS if report.get("several_labels") else BY_CLASS  # old runs do not say
+
+
 def neighbors(report: Report) -> str:
     """Return what codes keep of the neighborhoods of features, as text."""
     found = report["neighbors"]
@@ -96,8 +103,9 @@ def neighbors(report: Report) -> str:
         for key, (name, form) in NEIGHBORS.items()
         if found[key] is not None
     ]
+    label = relevance_words(report).label
     tiles = (
-        f"{found['queries']} queries and {found['gallery']} gallery tiles, with a class or not: "
+        f"{found['queries']} queries and {found['gallery']} gallery tiles, with a {label} or not: "
     )
     what = (
         f"{tiles if _has_unlabeled(report) else ''}of the {found['neighbors']} nearest tiles by "
@@ -133,18 +141,21 @@ def feedback(report: Report) -> str:
         precisions += [""] * (rounds + 1 - len(precisions))
         name = f"without the {part['rounds'] * simulated['judged']} marked"
         rows.append((name, *precisions, _gain(part)))
+    words = relevance_words(report)
+    by = "shared labels" if words is BY_LABELS else "their class"
     what = (
         f"feedback: the user marks {simulated['judged']} tiles per round as positive or negative, "
-        "by their class; marked tiles are excluded from all rounds:"
+        f"by {by}; marked tiles are excluded from all rounds:"
     )
     return f"{what}\n{textwrap.indent(align_columns(rows), '  ')}"
 
 
 def heading(report: Report) -> str:
     """Return protocol, numbers of tiles and order of ties as text."""
+    label = relevance_words(report).label
     return (
         f"protocol {report['protocol']}: {report['queries']} queries, {report['gallery']} gallery "
-        f"tiles{' with a class' if _has_unlabeled(report) else ''}, {TIES[report['ties']]}"
+        f"tiles{f' with a {label}' if _has_unlabeled(report) else ''}, {TIES[report['ties']]}"
     )
 
 

@@ -359,13 +359,13 @@ def _metrics(counts: DistanceCounts, task: RetrievalTask, most: int) -> dict[str
 
 def _by_radius(counts: DistanceCounts) -> Report:
     """Return the metrics that do not depend on the order of ties."""
-    same, others = ranking.distances_by_class(counts)
+    relevant, others = ranking.distances_by_relevance(counts)
     report: Report = {
         "precision_within_2": float(ranking.precision_within(counts, radius=2).mean()),
-        "same_class_by_distance": same.tolist(),
-        "other_classes_by_distance": others.tolist(),
-        "mean_distance_same_class": _mean_distance(same),
-        "mean_distance_other_classes": _mean_distance(others),
+        "relevant_by_distance": relevant.tolist(),
+        "others_by_distance": others.tolist(),
+        "mean_distance_relevant": _mean_distance(relevant),
+        "mean_distance_others": _mean_distance(others),
     }
     for name, micro in (("", False), ("_micro", True)):
         precision, recall = ranking.precision_recall(counts, micro=micro)

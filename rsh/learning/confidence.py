@@ -205,7 +205,9 @@ class _Model:
         check_number("seed", seed, *SEEDS)
         given = find_labels(gallery, labels)
         if not len(given):
-            raise InputError("no tile has a label: give one to a few tiles first")
+            raise InputError(
+                "no tile was given a class: give one to a few tiles first, see `rsh labels --help`"
+            )
         unlabeled = np.setdiff1d(np.arange(len(gallery)), given.rows, assume_unique=True)
         if not len(unlabeled) and len(given.classes) == 1:
             raise InputError(

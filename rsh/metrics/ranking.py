@@ -218,11 +218,11 @@ def nmrr(counts: DistanceCounts, *, most_relevant: int | None = None) -> Floats:
     return share
 
 
-def distances_by_class(counts: DistanceCounts) -> tuple[Ints, Ints]:
+def distances_by_relevance(counts: DistanceCounts) -> tuple[Ints, Ints]:
     """Return the number of query-gallery pairs at each distance.
 
     Returns:
-        Pairs of one class and pairs of different classes, each (num_bits + 1,).
+        Pairs that are relevant to each other and all others, each (num_bits + 1,).
     """
     return counts.relevant.sum(axis=0), (counts.items - counts.relevant).sum(axis=0)
 

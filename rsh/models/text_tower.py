@@ -62,6 +62,8 @@ class TextTower:
 
     def _check(self, text: str) -> str:
         """Return a text with single spaces; refuse what would be cut."""
+        if not isinstance(text, str):
+            raise InputError(f'{text!r} is no text: name what to find, such as "solar farm"')
         words = " ".join(text.split())
         if not words:
             raise InputError('the text is empty: name what to find, such as "solar farm"')

@@ -270,8 +270,9 @@ def _head(entry: Pretrained, url: str, *, may_lack: bool = False) -> requests.Re
         response.raise_for_status()
     except requests.RequestException as error:
         raise InputError(
-            f"the weights of {entry.name} could not be fetched from {url} ({explain(error)}): "
-            f"try again, or save the file of that address as {weights_path(url)}"
+            f"the weights of {entry.name} (license: {entry.license}) could not be fetched from "
+            f"{url} ({explain(error)}): run the same command again, or save the file of that "
+            f"address as {weights_path(url)} first"
         ) from error
     return response
 

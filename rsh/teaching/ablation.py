@@ -23,7 +23,7 @@ from rsh.data.dataset import Split
 from rsh.errors import InputError
 from rsh.gallery.projection import umap_code_layout
 from rsh.metrics.counts import count_by_distance
-from rsh.metrics.ranking import distances_by_class, mean_average_precision
+from rsh.metrics.ranking import distances_by_relevance, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.plotting import COLORS, percent_axis, style_axes
 from rsh.teaching.figures import pair_distances, scatter
@@ -179,7 +179,7 @@ def try_out(
     counts = count_by_distance(
         pack(codes), pack(gallery), labels[query], labels[searched], num_bits=num_bits
     )
-    same, others = distances_by_class(counts)
+    same, others = distances_by_relevance(counts)
     return Trial(describe_change(config, base), codes, mean_average_precision(counts), same, others)
 
 

@@ -18,7 +18,7 @@ from rsh.codes.binary import Codes
 from rsh.data.sample import EARTH
 from rsh.data.tiles import TileDataset
 from rsh.errors import InputError
-from rsh.evaluation.plots import OTHERS, SAME
+from rsh.evaluation.plots import OTHERS, RELEVANT
 from rsh.plotting import COLORS, percent_axis, style_axes
 from rsh.text import humanize, plural
 
@@ -91,7 +91,7 @@ def ranking(images: Images, distances: ArrayLike, relevant: ArrayLike) -> Figure
         ties = int((distances == distance).sum())
         tied = f", {ties} tie" if ties > 1 else ""
         axes.set_title(plural(distance, "bit") + tied)
-        color = SAME if is_relevant else OTHERS
+        color = RELEVANT if is_relevant else OTHERS
         axes.set_xlabel("\u2713 same class" if is_relevant else "\u2717 another class", color=color)
         axes.spines[:].set(color=color, linewidth=3, linestyle="-" if is_relevant else "--")
     return figure
@@ -113,7 +113,7 @@ def steps(relevant: ArrayLike) -> Figure:
     precision = np.cumsum(hits) / ranks
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.add_subplot()
-    axes.bar(ranks[hits], precision[hits], color=SAME, width=0.7)
+    axes.bar(ranks[hits], precision[hits], color=RELEVANT, width=0.7)
     axes.step(ranks, precision, where="mid", color=ONE, linewidth=1)
     mean = precision[hits].mean()
     axes.axhline(mean, color=OTHERS, linestyle="--")
@@ -142,7 +142,7 @@ def histogram(distances: ArrayLike, relevant: ArrayLike, *, num_bits: int) -> Fi
     own, others = (np.bincount(far[part], minlength=num_bits + 1) for part in (hits, ~hits))
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.add_subplot(xlabel="Hamming distance to the query, bits", ylabel="tiles")
-    axes.bar(np.arange(num_bits + 1), own, color=SAME, label="same class")
+    axes.bar(np.arange(num_bits + 1), own, color=RELEVANT, label="same class")
     axes.bar(np.arange(num_bits + 1), others, bottom=own, color=OTHERS, hatch="//", label="others")
     axes.legend(frameon=False)
     style_axes(axes)
@@ -245,7 +245,7 @@ def pair_distances(axes: Axes, same: NDArray[np.int64], others: NDArray[np.int64
         same: number of pairs of one class at each distance, (num_bits + 1,).
         others: number of pairs of two classes at each distance, (num_bits + 1,).
     """
-    looks = ((same, SAME, "same class", ""), (others, OTHERS, "other classes", "//"))
+    looks = ((same, RELEVANT, "same class", ""), (others, OTHERS, "other classes", "//"))
     for numbers, color, label, hatch in looks:
         shares, edges = numbers / numbers.sum(), np.arange(len(numbers) + 1) - 0.5
         axes.stairs(shares, edges, fill=True, alpha=0.45, color=color, label=label, hatch=hatch)

@@ -11,10 +11,10 @@ from sklearn.metrics import silhouette_score
 
 from rsh.codes.binary import Codes, binarize, pack
 from rsh.data.dataset import Split
-from rsh.evaluation.plots import OTHERS, SAME
+from rsh.evaluation.plots import OTHERS, RELEVANT
 from rsh.gallery.projection import umap_code_layout, umap_layout
 from rsh.metrics.counts import DistanceCounts, count_by_distance, without_self
-from rsh.metrics.ranking import distances_by_class, distinct_codes, mean_average_precision
+from rsh.metrics.ranking import distances_by_relevance, distinct_codes, mean_average_precision
 from rsh.models.hashnet import HashNet, apply_head
 from rsh.teaching.figures import pair_distances, scatter
 from rsh.training.checkpoint import Record
@@ -78,7 +78,7 @@ class Snapshots:
 
     def _row(self, features: Floats, codes: Codes) -> dict[str, float]:
         counts = _count_pairs(codes, self.labels)
-        same, others = (_mean_distance(pairs) for pairs in distances_by_class(counts))
+        same, others = (_mean_distance(pairs) for pairs in distances_by_relevance(counts))
         return {
             "silhouette, features": silhouette_score(features, self.labels, metric="cosine"),
             "silhouette, codes": silhouette_score(codes, self.labels, metric="hamming"),
@@ -121,9 +121,9 @@ def margins(snapshots: Snapshots) -> Figure:
     names = list(snapshots.codes)
     figure = Figure(figsize=(8, 1.9 * len(names) + 0.6), layout="constrained")
     for axes, name in zip(figure.subplots(len(names), 1, sharex=True), names, strict=True):
-        pairs = distances_by_class(_count_pairs(snapshots.codes[name], snapshots.labels))
+        pairs = distances_by_relevance(_count_pairs(snapshots.codes[name], snapshots.labels))
         pair_distances(axes, *pairs)
-        for numbers, color in zip(pairs, (SAME, OTHERS), strict=True):
+        for numbers, color in zip(pairs, (RELEVANT, OTHERS), strict=True):
             axes.axvline(_mean_distance(numbers), color=color, linewidth=2)
         axes.legend(frameon=False, loc="upper right")
         axes.set_title(name)

@@ -169,7 +169,7 @@ def test_empty_word_is_refused():
 
 
 def test_word_that_is_not_utf8_is_refused():
-    told = r"'new\\udcff' is not UTF-8: rename the file or folder"
+    told = r"'new\\udcff' is not UTF-8: write it so, or rename the file"
     assert refused("walk", os.fsdecode(b"new\xff")) == told.replace("\\\\", "\\")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from make_raster import make_raster, noise
 from make_scenes import make, tile
 from PIL import Image
@@ -108,6 +109,7 @@ def test_values_bands_and_places_of_scenes(tmp_path: Path):
     assert 15 < west < east < 15.02 and 45.1 < south < north < 45.16
     assert len(report.rendering["stretch"]) == 3
     assert set(report.bands.values()) == {"DN"}
+    assert report.kinds == {"uint16, 4 bands": 7}
     assert (report.classes, report.unlabeled) == ({}, 9)
     text = to_text(report)
     for words in ("9 tiles, no labels", "2 tiles left out", "drawn by whole blocks"):
@@ -125,6 +127,17 @@ def test_kinds_and_missing_pixels_of_deep_tiles(tmp_path: Path):
     assert report.kinds == {"uint16, 6 bands": 6}
     assert report.missing == pytest.approx(0.75 / 3)  # one of three is 0 where it has no data
     assert any("red, green and blue" in note for note in report.notes)
+
+
+def test_digital_numbers_that_need_an_offset_are_told_with_the_way_out(tmp_path: Path):
+    values = noise(64, 64, bands=4, dtype=np.uint16) * 10 + 1000
+    scene = make_raster(tmp_path / "a.tif", values)
+    with rasterio.open(scene, "r+") as raster:
+        raster.update_tags(PROCESSING_BASELINE="04.00")
+    report = checked(scene, tiling=TilingOptions(32))
+    assert report.bands == {}
+    (told_bands,) = told(report, "--input-bands")
+    assert "--offset -1000" in told_bands and "a.tif" in told_bands
 
 
 def test_contact_sheet_shows_every_class(folder: Path, tmp_path: Path):

@@ -84,6 +84,19 @@ def test_other_place_is_told_as_it_must_be_typed(
         TileDataset.open("ucmerced")
 
 
+def test_file_that_its_user_saved_is_taken_if_it_is_the_published_one(
+    small: CatalogEntry, server: Server, home: Path
+):
+    server.status = 404
+    saved = home / "data.zip"
+    assert str(saved) in refused(small, home)
+    saved.write_bytes(server.content[:-1])
+    assert str(saved) in refused(small, home)
+    saved.write_bytes(server.content)
+    assert fetch(small, home).read_bytes() == server.content
+    assert files(home) == ["ucmerced.zip"]
+
+
 def test_connection_that_breaks_is_taken_up_where_it_broke(
     small: CatalogEntry, server: Server, home: Path
 ):

@@ -198,10 +198,10 @@ def test_distances_within_and_between_classes_are_counted():
     split = labeled(2, train=1, val=0, query=1)
     codes = np.array([[1, 1, 1], [1, 1, -1], [-1, -1, -1], [-1, -1, -1]], np.int8)
     report = score(codes, RetrievalTask(split))  # rows 0 and 2 are found, 1 and 3 ask
-    assert report["same_class_by_distance"] == [1, 1, 0, 0]
-    assert report["other_classes_by_distance"] == [0, 0, 1, 1]
-    assert report["mean_distance_same_class"] == 0.5
-    assert report["mean_distance_other_classes"] == 2.5
+    assert report["relevant_by_distance"] == [1, 1, 0, 0]
+    assert report["others_by_distance"] == [0, 0, 1, 1]
+    assert report["mean_distance_relevant"] == 0.5
+    assert report["mean_distance_others"] == 2.5
 
 
 def test_interval_draws_whole_blocks():

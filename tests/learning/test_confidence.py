@@ -132,7 +132,7 @@ def test_gallery_of_one_code_is_scored_without_a_failure(tmp_path: Path):
 
 
 def test_no_labels_and_one_class_for_all_are_refused(gallery: Gallery):
-    with refused(names="no tile has a label"):
+    with refused(names="no tile was given a class"):
         confidence(gallery, {})
     with refused(names=(str(gallery.folder), "'sea'")):
         confidence(gallery, dict.fromkeys(gallery.items["id"], "sea"))

@@ -18,7 +18,7 @@ from rsh.codes.binary import pack
 from rsh.metrics.counts import count_by_distance, order_ties
 from rsh.metrics.ranking import (
     average_precision,
-    distances_by_class,
+    distances_by_relevance,
     mean_average_precision,
     ndcg_at,
     nmrr,
@@ -120,7 +120,7 @@ def test_micro_curve_puts_the_balls_of_all_queries_together(rankings, radius):
 @given(st.lists(RANKING, min_size=1, max_size=3))
 def test_distances_of_pairs_are_counted_by_class(rankings):
     pairs = [pair for ranking in rankings for pair in ranking]
-    same, others = distances_by_class(counts_of(*rankings))
+    same, others = distances_by_relevance(counts_of(*rankings))
     assert same.tolist() == [pairs.count((at, True)) for at in range(5)]
     assert others.tolist() == [pairs.count((at, False)) for at in range(5)]
 

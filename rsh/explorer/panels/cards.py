@@ -134,8 +134,8 @@ def _labels(result: SearchResult) -> str:
     """Count the labels of the tiles shown, as the query itself has none."""
     gallery, rows = result.gallery, result.rows[:MAX_CARDS].tolist()
     shown, label = [gallery.list_labels(row) for row in rows], gallery.relevance.label
-    names = Counter(humanize(name) for labels in shown for name in labels)
-    counts = [f"{count} {name}" for name, count in names.most_common(3)]
+    names = Counter(name for labels in shown for name in labels)
+    counts = [f"{count} {humanize(name)}" for name, count in names.most_common(3)]
     counts += [plural(len(names) - 3, f"other {label}")] if len(names) > 3 else []
     unknown = sum(not labels for labels in shown)
     counts += [f"{unknown} without a {label}"] if unknown else []

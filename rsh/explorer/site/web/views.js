@@ -166,9 +166,9 @@ function labelsOf(result) {
   const rows = shownRows(result);
   const { gallery } = result;
   const { label } = gallery.manifest.relevance;
-  const shown = rows.map((row) => gallery.labelNames(row));
+  const shown = rows.map((row) => gallery.labelsOf(row).map((number) => gallery.manifest.label_names[number]));
   const names = mostCommon(shown.flat());
-  const counts = names.slice(0, 3).map(([name, count]) => `${count} ${name}`);
+  const counts = names.slice(0, 3).map(([name, count]) => `${count} ${humanize(name)}`);
   if (names.length > 3) counts.push(plural(names.length - 3, `other ${label}`));
   const unknown = shown.filter((labels) => !labels.length).length;
   if (unknown) counts.push(`${unknown} without a ${label}`);
