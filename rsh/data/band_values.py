@@ -28,6 +28,7 @@ from rsh.data.units import (
     check_offset,
     check_range,
     check_scaled,
+    check_tile,
     explain_mismatch,
     find_mixture,
     guess_units,
@@ -219,7 +220,10 @@ def read_bands(
     if driver := find_driver(content[:HEAD]):
         with open_tile(io.BytesIO(content), driver, name) as raster:
             options = _options_of_query(raster, options, like)
-    return decode_bands(content, options, name)
+    values = decode_bands(content, options, name)
+    if wrong := check_tile(values, like):  # where the gallery's unit was given, none was guessed
+        raise InputError(f"{name}: {wrong}: bring it to their unit")
+    return values
 
 
 def _options_of_query(raster: Raster, options: BandOptions, like: Bands) -> BandOptions:

@@ -117,7 +117,7 @@ def check_scaled(name: str, before: BandSample, options: BandOptions) -> str:
 def check_tile(values: NDArray[np.float32], bands: Bands) -> str:
     """Say which band of a tile is far outside of its unit; "" if none is.
 
-    Only some tiles of a data set decide its units.
+    Only some tiles of a data set decide its units, and a unit may have been given.
 
     Args:
         values: (bands, h, w), NaN where there is no data.

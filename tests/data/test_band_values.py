@@ -227,6 +227,15 @@ def test_an_offset_that_files_state_is_needed_without_a_scale_as_well(tmp_path: 
     )
 
 
+@pytest.mark.parametrize("unit", ["DN", "8 bits"])
+def test_a_query_far_outside_of_a_unit_that_was_given_is_refused(unit: str, tmp_path: Path):
+    own = BandOptions(unit="reflectance")
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance(), unit))
+    with refused(names=("x.tif", "median", "reflectance")):
+        read_bands(file, own, REFLECTANCE)
+    read_bands(make_scene(tmp_path / "y.tif", reflectance()), own, REFLECTANCE)
+
+
 def test_a_query_in_the_unit_of_the_network_needs_no_scale_of_the_gallery(tmp_path: Path):
     values, options = reflectance(20), BandOptions(scale=1e-4)
     plain = make_scene(tmp_path / "a.tif", values)
