@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 settings.register_profile("suite", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.load_profile("suite")
 
+LONGEST = "test_docs.py"  # minutes, so it begins first: at the end one process would run alone
 CLASSES = ("barren", "coast", "evergreen_broadleaf_forest", "snow_and_ice")
 TILES = 12  # of each class
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 @dataclass(frozen=True)
