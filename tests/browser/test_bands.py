@@ -76,6 +76,7 @@ def test_a_site_shows_bands_likewise(visit, scenes, tmp_path: Path):
 
 def check_composites(visit, home, scenes):
     page = open_page(visit, home)
+    check_scenes(page)
     page.get_by_label("Show bands as").wait_for(timeout=ANSWER)
     rows = page.eval_on_selector_all(
         ".rsh-results .rsh-cards [data-row]", "(all) => all.map((card) => Number(card.dataset.row))"
@@ -96,6 +97,22 @@ def check_composites(visit, home, scenes):
     wait_for_first(again, expected[0])
     assert images(again) == expected
     assert again.get_by_label("Show bands as").input_value() == "false color"
+
+
+def check_scenes(page) -> None:
+    """Cards and the enlarged tile say which scene a tile was cut from."""
+    card = page.locator(".rsh-results .rsh-card").first
+    scene, tile = card.get_attribute("data-id").split("/")
+    assert card.locator(".rsh-origin").inner_text() == scene
+    assert card.locator(".rsh-class").inner_text() == tile
+    assert f"{tile}, {scene}, " in card.locator("img").get_attribute("alt")
+    card.focus()
+    page.keyboard.press("e")
+    dialog = page.locator(".rsh-viewer")
+    dialog.get_by_text("scene", exact=True).wait_for(timeout=ANSWER)
+    assert dialog.locator("h2").inner_text() == f"{tile}, {scene}"
+    assert dialog.locator("dt:text-is('scene') + dd").inner_text() == scene
+    page.keyboard.press("Escape")
 
 
 def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes, tmp_path: Path):

@@ -1,7 +1,7 @@
 // @ts-check
 import { copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
-import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
+import { byRelevance, fillGrid, origin, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { icon } from "./lib/icons.js";
 import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
@@ -153,6 +153,13 @@ const relevance = (stack) =>
  * @param {number} count of classes
  */
 function caption(card, sign, count) {
+  const isFile = isNamedByFile(card);
+  const name = make(
+    "span",
+    { class: "rsh-class", title: card.name },
+    card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
+    make("span", {}, card.name),
+  );
   return make(
     "span",
     { class: "rsh-card-text", "aria-hidden": "true" },
@@ -163,14 +170,9 @@ function caption(card, sign, count) {
       make("span", { class: "rsh-distance" }, plural(card.distance, "bit")),
       make("span", { class: "rsh-verdict" }, sign),
     ),
-    make(
-      "span",
-      { class: "rsh-class", title: card.name },
-      card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
-      make("span", {}, card.name),
-    ),
+    ...(isFile ? [origin(card), name] : [name, origin(card)]),
     make("span", { class: "rsh-given-place" }),
-    isNamedByFile(card) ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
+    isFile ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
 

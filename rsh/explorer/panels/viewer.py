@@ -6,6 +6,7 @@ import traitlets
 
 from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.panels.tiles import full_name
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
 from rsh.text import humanize
@@ -65,13 +66,14 @@ def large_view(
         known = humanize(gallery.class_name(tile["row"]))
         labels = tile["name"] if gallery.has_several and gallery.has_label[tile["row"]] else ""
         given = gallery.annotations.state.given.of([tile["row"]])[0]
-    facts = {"id": tile["id"], "class": known, "labels": labels}
+    facts = {name: tile[name] for name in ("id", "scene", "date")}
+    facts |= {"class": known, "labels": labels}
     facts["given class"] = given and humanize(given)
     facts["split"] = tile["split"]
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {
         "row": tile["row"],
-        "title": tile["name"],
+        "title": full_name(tile),
         "what": f"Looking for a sharper image. {what}" if pending else what,
         "facts": [[name, value] for name, value in facts.items() if value],
     }

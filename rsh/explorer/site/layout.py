@@ -17,7 +17,8 @@
     data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
                             in this file, uint32, and for each tile the size of its words, uint32,
                             these words, JSON (id, longitude, latitude, footprint or null, all
-                            columns or null), and its thumbnail, JPEG
+                            columns or null, scene and date where tiles differ in them, else ""),
+                            and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/composite-M-N.bin  thumbnails in packs likewise, without words, of each composite of bands
                             but the first, by its place in the manifest's `composites`

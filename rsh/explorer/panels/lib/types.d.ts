@@ -44,6 +44,8 @@ export interface TileWords {
   id: string;
   name: string;
   color: number;
+  scene: string;
+  date: string;
   code: string;
   place: string;
   map: string;

@@ -47,6 +47,8 @@ export interface Manifest {
 // What is shown of a tile.
 export interface Item {
   id: string;
+  scene: string;
+  date: string;
   longitude: number | null;
   latitude: number | null;
   rings: Point[][];

@@ -1,6 +1,7 @@
 // @ts-check
 // One tile large, with all that is known of it, as `rsh.explorer.parts.viewer` shows it.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { NO_ROW } from "../gallery.js";
 import { describeQuery } from "../query.js";
 import { humanize } from "../text.js";
@@ -60,11 +61,13 @@ async function sizeOf(content) {
  * @param {string} what its image is
  */
 function largeView(gallery, tile, what) {
-  const { row, id, name, split, place, code } = tile;
+  const { row, id, name, scene, date, split, place, code } = tile;
   const known = gallery.classes[gallery.label(row)] ?? "";
   const given = row === NO_ROW ? "" : gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
+    ["scene", scene],
+    ["date", date],
     ["class", humanize(known)],
     ["labels", gallery.hasSeveral && gallery.labelsOf(row).length ? name : ""],
     ["given class", given && humanize(given)],
@@ -72,5 +75,5 @@ function largeView(gallery, tile, what) {
     ["place", place],
     [`code, ${gallery.numBits} bits`, (code.match(/.{1,4}/g) ?? []).join(" ")],
   ];
-  return { row, title: name, what, facts: facts.filter(([, value]) => value) };
+  return { row, title: fullName(tile), what, facts: facts.filter(([, value]) => value) };
 }
