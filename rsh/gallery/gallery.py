@@ -400,11 +400,20 @@ class Gallery(Labeled):
         found = self.manifest.data.composites
         return found[self._shown] if found else None
 
-    def describe_composites(self) -> list[tuple[str, str]]:
-        """Return name and words of each: its bands, and their stretch as the network has values."""
-        data = self.manifest.data
+    def describe_composites(self) -> list[dict[str, Any]]:
+        """Return name, bands, and which values are black and white, as the network has values.
+
+        The unit of these is that of the network's bands; "" if it sees others, or in others.
+        """
+        data, model = self.manifest.data, self.manifest.model
         change = data.bands.convert_to(NO_BANDS)
-        return [(each.name, each.rescaled(*change).described()) for each in data.composites]
+        units = dict(zip(model.bands, model.units, strict=True))
+        every = [each.rescaled(*change).described() for each in data.composites]
+        for each in every:
+            found = {units.get(band, "") for band in each["bands"]}
+            (unit,) = found if len(found) == 1 else [""]
+            each["unit"] = "" if unit == "unknown" else unit
+        return every
 
     def show_composite(self, name: str) -> None:
         """Show thumbnails and originals in another composite from now on.

@@ -108,6 +108,15 @@ export interface ResultsView {
   cards: ResultCard[];
 }
 
+// Gallery.describe_composites
+export interface Composite {
+  name: string;
+  bands: string[];
+  black: number[];
+  white: number[];
+  unit: string;
+}
+
 // RelevanceWords in labels.py
 export interface RelevanceWords {
   label: "class" | "label";

@@ -18,7 +18,7 @@ import { formatPlace, humanize } from "./text.js";
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 4;
+export const FORMAT = 5;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
@@ -214,7 +214,7 @@ export class Gallery {
    * @throws {InputError} the gallery has no such composite
    */
   showComposite(name) {
-    const names = this.manifest.composites.map(([each]) => each);
+    const names = this.manifest.composites.map(({ name: each }) => each);
     if (!names.includes(name)) {
       throw new InputError(`choose one of ${names.join(", ") || "none, since its tiles are images"}`);
     }
