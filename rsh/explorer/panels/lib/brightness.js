@@ -67,12 +67,13 @@ export function brightnessControl(el, { show, keep }) {
  * @param {Composite} composite
  * @param {number} factor of brightness
  */
-export function compositeWords({ bands, black, white, unit }, factor) {
+export function compositeWords({ bands, black, white, unit, unseen }, factor) {
   const colors = bands.map((band, place) => `${COLORS[place]} ${place ? "" : "is "}${band}`);
   const shown = bands.length > 1 ? colors.join(", ") : `Gray is ${bands[0]}`;
   const brightest = white.map((high, place) => black[place] + (high - black[place]) / factor);
   const display = factor > 1 ? ` Brightness ×${factor} is for display only: the search stays the same.` : "";
-  return `${shown}. Black: ${[unit, numbers(black)].filter(Boolean).join(" ")} or less; white: ${numbers(brightest)} or more.${display}`;
+  const others = unseen.length ? ` The network does not see ${[...new Set(unseen)].join(" and ")}.` : "";
+  return `${shown}. Black: ${[unit, numbers(black)].filter(Boolean).join(" ")} or less; white: ${numbers(brightest)} or more.${others}${display}`;
 }
 
 /**

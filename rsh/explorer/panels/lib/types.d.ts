@@ -115,6 +115,7 @@ export interface Composite {
   black: number[];
   white: number[];
   unit: string;
+  unseen: string[];
 }
 
 // RelevanceWords in labels.py
