@@ -109,7 +109,9 @@ class Explorer:
         self.reasons = ExplainPanel(page=page)
         self.dock = DockPanel(
             page=page,
-            tabs=list_tabs(labeled=bool(gallery.classes), images=takes_images),
+            tabs=list_tabs(
+                classes=bool(gallery.classes) and not gallery.has_several, images=takes_images
+            ),
             tab="compare" if compared else "",
         )
         self.planes = make_maps(gallery, page)

@@ -9,6 +9,7 @@ from rsh.explorer.panels.panel import Panel
 from rsh.explorer.panels.tiles import full_name
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
+from rsh.gallery.segment import THUMB_SIDE
 from rsh.text import humanize
 
 
@@ -48,6 +49,9 @@ WHAT: dict[ImageKind, str] = {
 }
 
 
+WHOLE = "The stored thumbnail, {} x {} pixels: all that the tile has."
+
+
 def large_view(
     gallery: Gallery, tile: dict[str, Any], image: Enlarged, *, pending: bool = False
 ) -> dict[str, Any]:
@@ -59,7 +63,8 @@ def large_view(
         image: of the tile.
         pending: whether a sharper one may follow.
     """
-    what = WHAT[image.kind].format(image.width, image.height)
+    is_whole = image.kind == "thumbnail" and max(image.width, image.height) < THUMB_SIDE
+    what = (WHOLE if is_whole else WHAT[image.kind]).format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
     known = given = labels = ""
     if tile["row"] != NO_ROW:
@@ -74,6 +79,6 @@ def large_view(
     return {
         "row": tile["row"],
         "title": full_name(tile),
-        "what": f"Looking for a sharper image. {what}" if pending else what,
+        "what": f"Looking for a sharper image. {what}" if pending and not is_whole else what,
         "facts": [[name, value] for name, value in facts.items() if value],
     }

@@ -95,7 +95,8 @@ export class BitsPart extends ExplainPart {
 
 export class PairsPart extends ExplainPart {
   get tab() {
-    return this.explorer.gallery.classes.length ? /** @type {const} */ (["pairs", "Confusion"]) : null;
+    const { classes, hasSeveral } = this.explorer.gallery;
+    return classes.length && !hasSeveral ? /** @type {const} */ (["pairs", "Confusion"]) : null;
   }
 
   /** @param {Explained} explained */

@@ -17,6 +17,8 @@ const WHAT = {
   drawing: "A drawing of the code: this tile has no image.",
   upload: "Your image, {} pixels.",
 };
+const WHOLE = "The stored thumbnail, {} pixels: all that the tile has.";
+const THUMB_SIDE = 128; // pixels, to which larger tiles are shrunk
 
 /**
  * Show a tile in the viewer, or the query's own image.
@@ -27,7 +29,9 @@ export async function enlarge(page, row) {
   const { kind, content } = await largestOf(page, row);
   const { gallery, state } = page;
   const tile = row === NO_ROW ? describeQuery(gallery, state.query) : gallery.describe(row);
-  const view = largeView(gallery, tile, WHAT[kind].replace("{}", await sizeOf(content)));
+  const [width, height] = await sizeOf(content);
+  const isWhole = kind === "thumbnail" && Math.max(width, height) < THUMB_SIDE;
+  const view = largeView(gallery, tile, (isWhole ? WHOLE : WHAT[kind]).replace("{}", `${width} x ${height}`));
   page.send("viewer", { kind: "enlarged", ...view }, [content]);
 }
 
@@ -52,7 +56,7 @@ async function sizeOf(content) {
   const image = await createImageBitmap(new Blob([content]));
   const { width, height } = image;
   image.close();
-  return `${width} x ${height}`;
+  return [width, height];
 }
 
 /**
