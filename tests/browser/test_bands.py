@@ -163,6 +163,7 @@ def check_scenes(page) -> None:
     dialog.get_by_text("scene", exact=True).wait_for(timeout=ANSWER)
     assert dialog.locator("h2").inner_text() == f"{tile}, {scene}"
     assert dialog.locator("dt:text-is('scene') + dd").inner_text() == scene
+    assert dialog.locator("dt:text-is('class')").count() == 0  # it has none
     page.keyboard.press("Escape")
 
 

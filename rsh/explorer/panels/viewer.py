@@ -68,11 +68,11 @@ def large_view(
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
     known = given = labels = ""
     if tile["row"] != NO_ROW:
-        known = humanize(gallery.class_name(tile["row"]))
+        known = gallery.class_name(tile["row"])
         labels = tile["name"] if gallery.has_several and gallery.has_label[tile["row"]] else ""
         given = gallery.annotations.state.given.of([tile["row"]])[0]
     facts = {name: tile[name] for name in ("id", "scene", "date")}
-    facts |= {"class": known, "labels": labels}
+    facts |= {"class": known and humanize(known), "labels": labels}
     facts["given class"] = given and humanize(given)
     facts["split"] = tile["split"]
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}

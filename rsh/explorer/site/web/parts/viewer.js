@@ -72,7 +72,7 @@ function largeView(gallery, tile, what) {
     ["id", id],
     ["scene", scene],
     ["date", date],
-    ["class", humanize(known)],
+    ["class", known && humanize(known)],
     ["labels", gallery.hasSeveral && gallery.labelsOf(row).length ? name : ""],
     ["given class", given && humanize(given)],
     ["split", split],
