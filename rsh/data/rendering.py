@@ -135,10 +135,13 @@ class Composite:
         """Return the same for rasters whose values are these times a scale, plus an offset."""
         return replace(self, rendering=self.rendering.rescaled(scale, offset))
 
-    def described(self) -> str:
-        """Return bands and stretch in words: "B08, B04, B03; 0.05 to 0.41 from dark to light"."""
-        pairs = ", ".join(f"{low:.4g} to {high:.4g}" for low, high in self.rendering.stretch)
-        return f"{', '.join(self.bands)}; {f'{pairs} from dark to light' if pairs else '8 bits'}"
+    def described(self) -> dict[str, Any]:
+        """Return name, bands, and the values that are black and white in each, ready for JSON."""
+        stretch = self.rendering.pairs(len(self.bands)) or ((0.0, 255.0),) * len(self.bands)
+        black, white = (
+            [float(f"{end:.4g}") for end in ends] for ends in zip(*stretch, strict=True)
+        )
+        return {"name": self.name, "bands": list(self.bands), "black": black, "white": white}
 
 
 def percentile_stretch(sample: Sequence[NDArray[Any]]) -> Stretch:

@@ -2,12 +2,14 @@
 
     ?gallery=bluemarble-64&q=coast/017.jpg&k=20
     ?q=coast/017.jpg&k=20&r=3&order=features&where=class=coast,forest&like=coast/040.jpg
-    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features&bands=false+color
+    ?q=coast/017.jpg&k=20&include_held_out=yes&stack=yes&compare=features
+    ?q=2017-05-06/r000000_c000020&k=20&bands=false+color&brightness=2.5
     ?text=solar+farm&k=20
 
 Only these names are read. Each value is checked like typed input, and nothing is executed.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -25,13 +27,16 @@ from rsh.text import escape_control_chars
 
 # As the browser and links name them.
 SIGNS: dict[str, Sign] = {"like": "positive", "unlike": "negative"}
-NAMES = (
-    *("gallery", "q", "text", "k", "r", "order", "where"),
-    *("include_held_out", "stack", "compare", "bands"),
-    *SIGNS,
+# In the order in which they are followed: how many tiles can be found depends on whether held-out
+# ones count.
+FOLLOWED = (
+    *("q", "text", "include_held_out", "k", "r", "order", "stack", "compare"),
+    *("bands", "brightness"),
 )
+NAMES = ("gallery", *FOLLOWED, "where", *SIGNS)
 NOTHING: Any = np.empty((0, 0))
 NOT_YET = Encodings(NOTHING, NOTHING, NOTHING)  # of words in a link
+NUMBER = re.compile("[0-9]+([.][0-9]+)?")
 SWITCH = {"yes": True, "no": False}
 SAFE = "/:,="  # characters that are not quoted, so that links are readable
 MOST = 200  # fields
@@ -61,6 +66,8 @@ def write_address(state: ExplorerState, *, gallery: str = "") -> str:
         pairs.append(("compare", state.compared))
     if state.gallery.composite and state.gallery.composite.name != state.gallery.composites[0]:
         pairs.append(("bands", state.gallery.composite.name))
+    if state.brightness != 1:
+        pairs.append(("brightness", f"{state.brightness:g}"))
     pairs += [("where", str(condition)) for condition in settings.filter.conditions]
     if query.row is not None or query.is_text:
         for word, sign in SIGNS.items():
@@ -107,8 +114,7 @@ def read_address(address: str, state: ExplorerState) -> str:
     if "q" in found and "text" in found and state.takes_words:
         tile = found.pop("q")[-1]
         parts.left_out.append(f"q={tile} (the link searches with words as well)")
-    # how many tiles can be found depends on whether held-out ones count
-    for name in ("q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands"):
+    for name in FOLLOWED:
         parts.follow(name, found.get(name, [])[-1:])
     if "where" in found:
         parts.filter(found["where"])
@@ -146,6 +152,7 @@ class _Parts:
             "stack": self._stack,
             "compare": self._compare,
             "bands": state.gallery.show_composite,
+            "brightness": lambda text: state.brighten(float(text) if NUMBER.fullmatch(text) else 0),
             **{word: partial(self._mark, sign=sign) for word, sign in SIGNS.items()},
         }
 

@@ -109,7 +109,9 @@ class Explorer:
         self.reasons = ExplainPanel(page=page)
         self.dock = DockPanel(
             page=page,
-            tabs=list_tabs(labeled=bool(gallery.classes), images=takes_images),
+            tabs=list_tabs(
+                classes=bool(gallery.classes) and not gallery.has_several, images=takes_images
+            ),
             tab="compare" if compared else "",
         )
         self.planes = make_maps(gallery, page)
@@ -135,17 +137,22 @@ class Explorer:
         ]
         self.refresh()
         self.panels = self._lay_out()
-        self.controls.observe(self.search, names="search")
-        self.cards.observe(self.stack, names="stacked")
-        self.cards.observe(self.show_bands, names="composite")
-        self.upload.observe(self.suggest, names="typed")
-        self.sides.observe(self.compare, names="chosen")
-        self.reasons.observe(self.explain, names="asked")
-        self.dock.observe(self.open_tab, names="tab")
+        self._observe()
         if (
             not labeled and gallery.groups and not state.compared
         ):  # a way in where no class offers one
             self.dock.tab = self.groups.tab
+
+    def _observe(self) -> None:
+        """Follow what panels set."""
+        self.controls.observe(self.search, names="search")
+        self.cards.observe(self.stack, names="stacked")
+        self.cards.observe(self.show_bands, names="composite")
+        self.cards.observe(self.brighten, names="brightness")
+        self.upload.observe(self.suggest, names="typed")
+        self.sides.observe(self.compare, names="chosen")
+        self.reasons.observe(self.explain, names="asked")
+        self.dock.observe(self.open_tab, names="tab")
 
     @property
     def _name(self) -> str:
@@ -312,6 +319,13 @@ class Explorer:
             self.refresh()
 
     @guarded
+    def brighten(self, change: dict[str, Any]) -> None:
+        """Keep in the address how bright images are drawn."""
+        if change["new"] != self.state.brightness:
+            self.state.brighten(change["new"])
+            self.header.address = write_address(self.state, gallery=self._name)
+
+    @guarded
     def suggest(self, change: dict[str, Any]) -> None:
         """Suggest tiles whose ids contain the typed text."""
         self.upload.matching = self.state.matching(change["new"])
@@ -407,6 +421,7 @@ class Explorer:
         self.export.own_image = state.query.row is None and not state.query.is_text
         self.cards.stacked = state.stacked
         self.cards.composite = state.gallery.composite.name if state.gallery.composite else ""
+        self.cards.brightness = state.brightness
         self.cards.view = cards
         for plane in self.planes:
             plane.marks = marks

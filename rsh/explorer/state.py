@@ -21,6 +21,7 @@ from rsh.search.results import SearchResult
 from rsh.search.retrieve import retrieve
 
 MAX_TOP_K = 100
+BRIGHTEST, BRIGHTNESS_STEP = 8, 0.5  # times as bright, as in `panels/lib/brightness.js`
 MAX_MARKED = 50  # more than people mark by hand, few enough for an address
 MAX_CONDITIONS = 6000  # characters in a link, which has room for 8,000 in all
 SUGGESTED = 12
@@ -67,6 +68,7 @@ class ExplorerState:
         settings: how to search.
         selection: rows of the tiles selected in a map, ascending.
         stacked: whether results with equal codes are shown as one stack.
+        brightness: how many times as bright images are drawn; 1 as they are.
         compared: name of the side that results are compared with, or "".
         sides: names of all such sides.
         takes_words: whether the page searches with words.
@@ -86,7 +88,7 @@ class ExplorerState:
         radius = max(gallery.num_bits // 16, 1)
         self.search_by("top_k", top_k=DEFAULT_TOP_K, radius=radius)
         self.selection = select_rows([], num_tiles=len(gallery))
-        self.stacked = False
+        self.stacked, self.brightness = False, 1.0
         self.compared = ""
         self.sides: Collection[str] = ()
         self.takes_words = False
@@ -122,6 +124,26 @@ class ExplorerState:
     def options(self) -> SearchOptions:
         """The settings that apply to the current query; feedback scores all tiles."""
         return self._options(self.query)
+
+    def brighten(self, factor: float) -> None:
+        """Draw images brighter.
+
+        Raises:
+            InputError: there is no such brightness, or images are no composites.
+        """
+        if not self.gallery.composites:
+            raise InputError(
+                "its tiles are images, and only composites of bands are drawn brighter",
+                parameter="brightness",
+                value=f"{factor:g}",
+            )
+        if not 1 <= factor <= BRIGHTEST or factor % BRIGHTNESS_STEP:
+            raise InputError(
+                f"choose a number from 1 to {BRIGHTEST} in steps of {BRIGHTNESS_STEP}",
+                parameter="brightness",
+                value=f"{factor:g}",
+            )
+        self.brightness = float(factor)
 
     def search_with(self, query: Query) -> None:
         """Search with another query; this clears the way forward in the history."""

@@ -23,7 +23,7 @@ from rsh.codes.outliers import Outliers
 from rsh.codes.parts import CodePart, code_parts
 from rsh.codes.scan import CodeScan, Distances
 from rsh.data.backgrounds import Background, read_backgrounds
-from rsh.data.bands import NO_BANDS, BandOptions
+from rsh.data.bands import NO_BANDS, BandOptions, plain_name
 from rsh.data.rendering import Composite, Rendering
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.overlay import meets
@@ -400,11 +400,22 @@ class Gallery(Labeled):
         found = self.manifest.data.composites
         return found[self._shown] if found else None
 
-    def describe_composites(self) -> list[tuple[str, str]]:
-        """Return name and words of each: its bands, and their stretch as the network has values."""
-        data = self.manifest.data
+    def describe_composites(self) -> list[dict[str, Any]]:
+        """Return name, bands, and which values are black and white, as the network has values.
+
+        With each come the `unit` of these values, "" if it is unknown or not that of all bands,
+        and as `unseen` the bands that the network does not see.
+        """
+        data, model = self.manifest.data, self.manifest.model
         change = data.bands.convert_to(NO_BANDS)
-        return [(each.name, each.rescaled(*change).described()) for each in data.composites]
+        units = dict(zip(map(plain_name, model.bands), model.units, strict=True))
+        every = [each.rescaled(*change).described() for each in data.composites]
+        for each in every:
+            found = {units.get(plain_name(band), "") for band in each["bands"]}
+            (unit,) = found if len(found) == 1 else [""]
+            each["unit"] = "" if unit == "unknown" else unit
+            each["unseen"] = [band for band in each["bands"] if plain_name(band) not in units]
+        return every
 
     def show_composite(self, name: str) -> None:
         """Show thumbnails and originals in another composite from now on.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from rsh.errors import InputError
@@ -79,6 +80,21 @@ class ItemTable:
     def frame(self) -> pd.DataFrame:
         """Return all columns; those with categories are copied."""
         return pd.DataFrame({name: self[name] for name in self.columns}, copy=False)
+
+    def texts(self, name: str, rows: ArrayLike) -> list[str]:
+        """Return a column of some tiles as texts, "" where it is unknown."""
+        column = self._gather(name, np.atleast_1d(np.asarray(rows, dtype=np.int64)))
+        return [text or "" for text in column.cast(TEXT).to_pylist()]
+
+    def varies(self, name: str) -> bool:
+        """Return whether tiles differ in a column of texts or times."""
+        column = self.array(name)
+        if is_number(column.type):
+            return False
+        if pa.types.is_dictionary(column.type):
+            column = column.indices
+        found = pc.min_max(column)
+        return bool(found["min"] != found["max"])
 
     def categories(self, name: str) -> tuple[list[str], NDArray[np.signedinteger[Any]]]:
         """Return the different texts of a column, and the number of that of each tile.

@@ -91,6 +91,8 @@ def test_a_link_opens_the_page_as_it_was(visit, server):
     page.get_by_role("combobox", name="Value").select_option("train")
     page.get_by_role("button", name="Add").click()
     page.wait_for_selector(".rsh-conditions li")
+    assert page.get_by_role("button", name="Add").is_hidden()
+    assert page.evaluate("document.activeElement.textContent") == "Filters"
     page.wait_for_function("location.search.includes('where=split=train')")
     other = visit().page
     other.goto(page.url)

@@ -26,6 +26,7 @@ from rsh.models.hashnet import HashNet
 from rsh.training.train import train
 
 pytestmark = pytest.mark.browser
+EVERY = ".rsh-page img:not(.rsh-viewer img)"
 CARD = ".rsh-results .rsh-cards img"
 FILE = ".rsh-upload input[type=file]"
 
@@ -76,26 +77,94 @@ def test_a_site_shows_bands_likewise(visit, scenes, tmp_path: Path):
 
 def check_composites(visit, home, scenes):
     page = open_page(visit, home)
+    check_scenes(page)
     page.get_by_label("Show bands as").wait_for(timeout=ANSWER)
     rows = page.eval_on_selector_all(
         ".rsh-results .rsh-cards [data-row]", "(all) => all.map((card) => Number(card.dataset.row))"
     )
     shown = Gallery.open(scenes.folder)
     assert images(page) == [shown.thumbnail(row) for row in rows]
-    assert "B04, B03, B02; " in page.inner_text(".rsh-composite")
+    assert "Red is B04, green B03, blue B02. Black: reflectance 0." in words_of(page)
     page.get_by_label("Show bands as").focus()
     page.keyboard.press("f")  # as people choose from a list by its first letter
     shown.show_composite("false color")
     expected = [shown.thumbnail(row) for row in rows]
     wait_for_first(page, expected[0])
     assert images(page) == expected
-    assert "B08, B04, B03; " in page.inner_text(".rsh-composite")
+    assert "Red is B08, green B04, blue B03. Black: reflectance 0." in words_of(page)
     page.wait_for_function("location.search.includes('bands=false+color')", timeout=ANSWER)
     assert violations(page) == []
     again = open_page(visit, home, url=page.url)
     wait_for_first(again, expected[0])
     assert images(again) == expected
     assert again.get_by_label("Show bands as").input_value() == "false color"
+    check_brightness(again, visit, home)
+
+
+def words_of(page) -> str:
+    return page.inner_text(".rsh-composite .rsh-note")
+
+
+def drawn(page, images: str) -> set[str]:
+    """Return how the browser filters some images."""
+    look = "(all) => all.map((image) => getComputedStyle(image).filter)"
+    return {*page.eval_on_selector_all(images, look)}
+
+
+def check_brightness(page, visit, home) -> None:
+    """A slider makes all images brighter, says so, and is part of the link."""
+    low, high = limits(page)
+    assert drawn(page, EVERY) == {"none"}
+    slider = page.get_by_label("Brightness")
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    assert drawn(page, EVERY) == {"brightness(3)"}
+    assert "Brightness \N{MULTIPLICATION SIGN}3 is for display only" in words_of(page)
+    assert limits(page) == (low, pytest.approx(low + (high - low) / 3, abs=0.002))
+    page.wait_for_function("location.search.includes('brightness=3')", timeout=ANSWER)
+    assert violations(page) == []
+    again = open_page(visit, home, url=page.url)
+    again.wait_for_function(
+        "() => document.querySelector('.rsh-brightness output').textContent.endsWith(3)"
+    )
+    assert drawn(again, EVERY) == {"brightness(3)"}
+    again.get_by_label("Stack equal codes").check()
+    again.wait_for_function("location.search.includes('stack=yes')", timeout=ANSWER)
+    assert again.is_hidden(".rsh-alert")
+    again.get_by_label("Show bands as").select_option("true color")
+    again.wait_for_function("!location.search.includes('bands')", timeout=ANSWER)
+    assert "stack=yes&brightness=3" in again.url
+    again.get_by_role("button", name="Reset", exact=True).click()
+    again.wait_for_function("!location.search.includes('brightness')", timeout=ANSWER)
+    assert drawn(again, EVERY) == {"none"}
+    wrong = open_page(visit, home, url=f"{page.url.replace('brightness=3', 'brightness=2.2')}")
+    wrong.get_by_text("brightness=2.2 (choose a number from 1 to 8 in steps of 0.5").wait_for(
+        timeout=ANSWER
+    )
+
+
+def limits(page) -> tuple[float, float]:
+    """Return the values of the first band that are said to be black and white."""
+    found = re.search(r"Black: reflectance ([\d.]+), .*white: ([\d.]+),", words_of(page))
+    return float(found[1]), float(found[2])
+
+
+def check_scenes(page) -> None:
+    """Cards and the enlarged tile say which scene a tile was cut from."""
+    card = page.locator(".rsh-results .rsh-card").first
+    scene, tile = card.get_attribute("data-id").split("/")
+    assert card.locator(".rsh-origin").inner_text() == scene
+    assert card.locator(".rsh-class").inner_text() == tile
+    assert f"{tile}, {scene}, " in card.locator("img").get_attribute("alt")
+    card.focus()
+    page.keyboard.press("e")
+    dialog = page.locator(".rsh-viewer")
+    dialog.get_by_text("scene", exact=True).wait_for(timeout=ANSWER)
+    assert dialog.locator("h2").inner_text() == f"{tile}, {scene}"
+    assert dialog.locator("dt:text-is('scene') + dd").inner_text() == scene
+    assert dialog.locator("dt:text-is('class')").count() == 0  # it has none
+    page.keyboard.press("Escape")
 
 
 def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes, tmp_path: Path):
@@ -117,6 +186,15 @@ def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes
     make_scene(tmp_path / "dn.tif", in_unit(reflectance(20), "DN"))
     page.set_input_files(FILE, tmp_path / "dn.tif")
     page.get_by_text("and the network takes reflectance").wait_for(timeout=ANSWER)
+
+
+def test_brightness_is_kept_in_the_address_and_checked(scenes):
+    page = Explorer(ExplorerState(Gallery.open(scenes.folder)))
+    page.cards.brightness = 2.5
+    assert "brightness=2.5" in page.header.address
+    page.cards.brightness = 80
+    assert "“80”: choose a number from 1 to 8 in steps of 0.5" in page.header.message
+    assert page.state.brightness == 2.5
 
 
 def test_a_composite_in_a_link_that_is_not_there_is_named(scenes):

@@ -10,6 +10,7 @@ from browser.site_probe import probing
 from make_gallery import tiny_gallery
 from static_host import hosting
 
+from rsh.explorer.page import Explorer
 from rsh.explorer.panels.explain import Explained
 from rsh.explorer.site.build import build_site
 from rsh.explorer.state import ExplorerState
@@ -58,9 +59,17 @@ def test_one_class_has_no_pairs_and_no_class_no_tab(tmp_path: Path, chromium: An
         (found,) = json.loads(call("explained", [("pairs", {"bit": 0, "pair": 0})]))
     assert found == said_by_python(alone, "pairs", {"bit": 0, "pair": 0})
     nothing = tiny_gallery(tmp_path / "none", num_tiles=20, rename=dict.fromkeys(several, ""))
-    build_site(nothing, tmp_path / "plain")
+    labels = tiny_gallery(tmp_path / "labels", num_tiles=20, several=True)
+    for number, gallery in enumerate([nothing, labels]):
+        check_no_pairs(gallery, tmp_path / str(number), chromium)
+
+
+def check_no_pairs(gallery: Gallery, folder: Path, chromium: Any) -> None:
+    """Check that neither the dashboard nor a site has a tab on confused classes."""
+    assert "pairs" not in dict(Explorer(ExplorerState(gallery)).dock.tabs)
+    build_site(gallery, folder)
     page = chromium.new_page()
-    with hosting(tmp_path / "plain") as (url, _):
+    with hosting(folder) as (url, _):
         page.goto(url)
         page.wait_for_selector(".rsh-cards .rsh-card")
         page.keyboard.press("Escape")  # the tour
@@ -69,4 +78,6 @@ def test_one_class_has_no_pairs_and_no_class_no_tab(tmp_path: Path, chromium: An
         page.get_by_role("button", name="Bits", exact=True).click()
         page.locator(".rsh-bit-choice select").select_option("bit 3")
         page.get_by_text("This bit is 1 in").wait_for()
+        assert page.get_by_text("This site was published without its network").is_visible()
+        assert page.get_by_text("Click a tile to search with it.", exact=True).is_visible()
     page.close()

@@ -159,7 +159,13 @@ def test_links_are_read_as_in_python(gallery: Gallery, site: Site) -> None:
         "?k=5&k=",
         "?where=class=coast&where=class=tundra",
     ]
-    asks += ["?text=solar+farm&k=4", f"?q={ids[7]}&text=sea", "?bands=sepia&k=6"]
+    asks += [
+        "?text=solar+farm&k=4",
+        f"?q={ids[7]}&text=sea",
+        "?bands=sepia&k=6",
+        "?brightness=2",
+        "?brightness=x",
+    ]
     asks += ["?" + "k=1&" * 200, "?q=" + "x" * 8000, "?where=" + "x" * 7000, "?q=%FF%20&k=4"]
     for address, shown in zip(asks, site(READ, asks), strict=True):
         assert shown == read(gallery, address), address

@@ -20,6 +20,7 @@ from rsh.explorer.panels.viewer import large_view
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import DataInfo, Manifest, ModelInfo
 from rsh.gallery.placeholder import draw_code
+from rsh.gallery.segment import THUMB_SIDE
 from rsh.gallery.writer import write_gallery
 
 pytestmark = pytest.mark.browser
@@ -58,7 +59,9 @@ def test_a_tile_is_shown_as_large_as_it_is_stored(tmp_path: Path, chromium: Any)
         to_jpeg(Image.new("RGB", (200 + row, 170), tuple(color)), side=300) if row % 2 else b""
         for row, color in enumerate(colors)
     ]
-    tiles = replace(small.tiles(), previews=previews)
+    large = to_jpeg(Image.new("RGB", (300, 200)), side=THUMB_SIDE)
+    thumbnails = [large if row == 2 else small.thumbnail(row) for row in range(len(small))]
+    tiles = replace(small.tiles(), previews=previews, thumbnails=thumbnails)
     gallery = write_gallery(tmp_path / "g", Manifest("tiny", 32, ModelInfo(), DataInfo()), tiles)
     rows = [0, 1, 2, 31, 59]
     found = enlarged(gallery, tmp_path / "site", chromium, rows)
@@ -69,10 +72,10 @@ def test_a_tile_is_shown_as_large_as_it_is_stored(tmp_path: Path, chromium: Any)
         view["what"] = view["what"].replace(": `rsh encode --preview 512` keeps more", "")
         assert content == {"kind": "enlarged", **view}, "visitors of a site cannot run commands"
         assert image == wanted.content
-    assert {content["what"].split(",")[0] for content, _ in found} == {
-        "The stored preview",
-        "The stored thumbnail",
-    }
+    said = [content["what"] for content, _ in found]
+    assert said[0] == "The stored thumbnail, 112 x 112 pixels: all that the tile has."
+    assert said[1].startswith("The stored preview, ")
+    assert said[2] == "The stored thumbnail, 128 x 85 pixels."
 
 
 def test_a_tile_without_an_image_is_drawn(tmp_path: Path, chromium: Any) -> None:

@@ -185,6 +185,18 @@ def test_all_views_of_several_labels_are_those_of_python(
     check_views(gallery, wheres, True, tmp_path, chromium)
 
 
+def test_scenes_and_dates_are_those_of_python(tmp_path: Path, chromium: Any) -> None:
+    def more(items: Any) -> Any:
+        places = np.arange(len(items))
+        scenes = np.where(places % 2, "2017-05-06", "S2A_west")
+        return without_classes(items).assign(scene=scenes, date=np.where(places % 3, "2017", None))
+
+    gallery = tiny_gallery(tmp_path / "g", num_tiles=240, more=more)
+    check_views(
+        gallery, [["scene=S2A_west"], ["date=2017"], ["split=train"]], True, tmp_path, chromium
+    )
+
+
 def check_views(
     gallery: Gallery, wheres: list[list[str]], ranges: bool, tmp_path: Path, chromium: Any
 ) -> None:

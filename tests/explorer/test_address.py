@@ -119,6 +119,7 @@ def test_any_text_is_read_and_its_state_can_be_linked_to(gallery, text):
         ("?where=split=query", "split=query"),
         ("?where=class=nowhere", "class=nowhere"),
         ("?like=nowhere.jpg", "nowhere.jpg"),
+        ("?brightness=2", "brightness=2 (its tiles are images"),
     ],
 )
 def test_a_link_that_makes_no_sense_is_named(gallery, address, reason):

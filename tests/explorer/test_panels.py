@@ -12,6 +12,7 @@ from rsh.explorer.bundle import PANELS, bundle
 from rsh.explorer.panels.class_browser import SHOWN
 from rsh.explorer.panels.scatter import make_maps
 from rsh.explorer.server.serve import check_port, serve
+from rsh.explorer.state import BRIGHTEST, BRIGHTNESS_STEP
 from rsh.text import humanize, plural
 
 HTML = "<img src=x onerror=alert(1)>"
@@ -42,6 +43,11 @@ def test_bundles_hold_each_module_once_and_import_nothing():
 
 def test_the_class_browser_says_how_many_tiles_come_next():
     assert f'"Next {SHOWN}"' in bundle("panels/class_browser.js")
+
+
+def test_the_page_and_python_know_the_same_brightness():
+    text = bundle("panels/cards.js")
+    assert f"BRIGHTEST = {BRIGHTEST};" in text and f"STEP = {BRIGHTNESS_STEP};" in text
 
 
 def test_no_file_of_the_page_names_an_outside_host():

@@ -148,6 +148,29 @@ def test_tiles_are_shown_in_named_composites(
         assert np.argmin(errors) == band
 
 
+def test_bands_that_the_network_does_not_see_are_shown_and_named(scenes: Path, tmp_path: Path):
+    bands = BandOptions(("B02", "B03", "B04", "B08"))
+    dataset = TileDataset.open(scenes, tiling=TILING, bands=bands)
+    named = {"bands": dataset.bands.names, "units": dataset.bands.units, "pretrained": False}
+    net = HashNet("resnet10t", num_bits=16, image_size=32, **named)
+    gallery = build_gallery(net, dataset, tmp_path / "g", progress=False)
+    unseen = {each["name"]: each["unseen"] for each in gallery.describe_composites()}
+    assert unseen == {
+        "true color": [],
+        "false color": [],
+        "short-wave infrared": ["B12", "B8A"],
+    }
+    units = [each["unit"] for each in gallery.describe_composites()]
+    assert units == ["reflectance", "reflectance", ""]
+    gallery.show_composite("short-wave infrared")
+    assert gallery.composite is not None
+    values = reflectance(100, 1)[[12, 8, 3], 20:40, 40:60]
+    expected = to_bytes(values, gallery.composite.rendering.stretch).transpose(1, 2, 0)
+    row = gallery.find_row("2017-05-02/r000020_c000040")
+    thumbnail = np.asarray(read_thumbnail(gallery.thumbnail(row)))
+    assert np.abs(thumbnail.astype(int) - expected).mean() < 9  # JPEG
+
+
 def test_a_composite_that_is_not_there_is_named(gallery: Gallery, tiny_run: TinyRun):
     with refused("composite", value="sepia", names=("true color", "false color")):
         Gallery.open(gallery.folder).show_composite("sepia")

@@ -1,7 +1,8 @@
 // @ts-check
+import { brightnessControl, compositeWords } from "./lib/brightness.js";
 import { copyButton } from "./lib/clipboard.js";
 import { glossary } from "./lib/glossary.js";
-import { byRelevance, fillGrid, pointAt, rowsOf, tileCard } from "./lib/grid.js";
+import { byRelevance, fillGrid, origin, pointAt, rowsOf, tileCard } from "./lib/grid.js";
 import { icon } from "./lib/icons.js";
 import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
@@ -21,7 +22,7 @@ import {
   svg,
 } from "./lib/shared.js";
 
-/** @import { Model, Props, ResultCard, ResultsView, Sign } from "./lib/types" */
+/** @import { Composite, Model, Props, ResultCard, ResultsView, Sign } from "./lib/types" */
 
 const JUDGED = /** @type {const} */ (["precision@k", "recall"]);
 
@@ -153,6 +154,13 @@ const relevance = (stack) =>
  * @param {number} count of classes
  */
 function caption(card, sign, count) {
+  const isFile = isNamedByFile(card);
+  const name = make(
+    "span",
+    { class: "rsh-class", title: card.name },
+    card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
+    make("span", {}, card.name),
+  );
   return make(
     "span",
     { class: "rsh-card-text", "aria-hidden": "true" },
@@ -163,14 +171,9 @@ function caption(card, sign, count) {
       make("span", { class: "rsh-distance" }, plural(card.distance, "bit")),
       make("span", { class: "rsh-verdict" }, sign),
     ),
-    make(
-      "span",
-      { class: "rsh-class", title: card.name },
-      card.color < 0 ? null : make("i", { class: "rsh-dot", style: `background:${classColor(card.color, count)}` }),
-      make("span", {}, card.name),
-    ),
+    ...(isFile ? [origin(card), name] : [name, origin(card)]),
     make("span", { class: "rsh-given-place" }),
-    isNamedByFile(card) ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
+    isFile ? null : make("span", { class: "rsh-id", title: card.id }, make("span", {}, fileOf(card.id))),
   );
 }
 
@@ -191,7 +194,7 @@ function stacksOf(cards, stacked) {
 
 /**
  * The results as cards.
- * @param {Props<{ view: ResultsView, stacked: boolean, composites: [string, string][], composite: string }>} props
+ * @param {Props<{ view: ResultsView, stacked: boolean, composites: Composite[], composite: string, brightness: number }>} props
  */
 function render({ model, el }) {
   const stacking = make("input", {
@@ -213,14 +216,25 @@ function render({ model, el }) {
         model.save_changes();
       },
     },
-    ...composites.map(([name, words]) => make("option", { value: name, title: words }, name)),
+    ...composites.map(({ name }) => make("option", { value: name }, name)),
   );
-  const made = make("span", { class: "rsh-note" });
+  const made = make("p", { class: "rsh-note", role: "status" });
+  const brightness = brightnessControl(el, {
+    show: () => {
+      const shown = composites.find(({ name }) => name === shownAs.value);
+      made.textContent = shown ? compositeWords(shown, brightness.factor()) : "";
+    },
+    keep: (factor) => {
+      model.set("brightness", factor);
+      model.save_changes();
+    },
+  });
   const composite = make(
     "div",
-    { class: "rsh-composite", hidden: composites.length < 2 },
+    { class: "rsh-composite", hidden: !composites.length },
     make("label", { for: "rsh-composite" }, "Show bands as"),
     shownAs,
+    brightness.element,
     made,
   );
   const selectAll = make(
@@ -394,7 +408,7 @@ function render({ model, el }) {
     drawCards();
     rest();
     shownAs.value = model.get("composite");
-    made.textContent = composites.find(([name]) => name === shownAs.value)?.[1] ?? "";
+    brightness.set(model.get("brightness"));
     list.setAttribute("aria-label", view.heading ?? "");
     if (followed && heading.getBoundingClientRect().top < 0) {
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -403,10 +417,14 @@ function render({ model, el }) {
     followed = false;
   }
 
-  const watcher = new ResizeObserver(markRows);
+  const watcher = new ResizeObserver(() => {
+    markRows();
+    brightness.apply(); // the panel may have been on no page before
+  });
   watcher.observe(list);
   return stopAll([
     redrawOn(model, ["view", "stacked", "composite"], draw),
+    redrawOn(model, ["brightness"], () => brightness.set(model.get("brightness"))),
     on(model, {
       hover: ({ row }) => pointAt(list, row),
       busy: wait,
@@ -418,6 +436,7 @@ function render({ model, el }) {
     }),
     () => watcher.disconnect(),
     () => choice.stop(),
+    brightness.stop,
   ]);
 }
 

@@ -27,13 +27,15 @@ class CardsPanel(Panel, script="cards.js"):
             None), tie, score (or None), and the size of its tie group among the cards and in the
             gallery.
         stacked: whether cards of equal codes are stacked; both sides set it.
-        composites: ways to show bands, pairs of a name and its words; fewer than two of images.
+        composites: ways to show bands, see `Gallery.describe_composites`; none of images.
         composite: name of the one that is shown; both sides set it.
+        brightness: how many times as bright images are drawn; both sides set it.
     """
 
     stacked = traitlets.Bool(False).tag(sync=True)
     composites = traitlets.List[Any]().tag(sync=True)
     composite = traitlets.Unicode("").tag(sync=True)
+    brightness = traitlets.Float(1.0).tag(sync=True)
 
 
 def cards_view(result: SearchResult, kept: tuple[float, int] | None = None) -> dict[str, Any]:

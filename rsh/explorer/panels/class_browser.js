@@ -30,6 +30,7 @@ function render({ model, el }) {
     make("h2", { class: "rsh-label" }, labeled ? make("label", { for: select.id }, `Browse by ${label}`) : "Browse"),
     ...(labeled ? [select] : []),
     make("div", { class: "rsh-pager" }, shown, all, next),
+    make("p", { class: "rsh-note" }, "Click a tile to search with it."),
     list,
   );
 

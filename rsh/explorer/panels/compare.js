@@ -1,6 +1,6 @@
 // @ts-check
 import { glossary } from "./lib/glossary.js";
-import { byRelevance, fillGrid, pointAt, tileCard } from "./lib/grid.js";
+import { byRelevance, fillGrid, origin, pointAt, tileCard } from "./lib/grid.js";
 import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { CompareView, Props, SideCard } from "./lib/types" */
@@ -56,6 +56,7 @@ function render({ model, el }) {
         make("span", { class: "rsh-distance" }, tile.far),
         make("span", { class: "rsh-verdict" }, byRelevance(tile.relevant, "✓", "✗", "")),
       ),
+      origin(tile),
       tile.only ? make("span", { class: "rsh-only" }, "only here") : null,
     );
     const classes = `${byRelevance(tile.relevant, "is-right", "is-wrong", "")}${tile.only ? " is-only" : ""}`;

@@ -33,12 +33,12 @@ class DockPanel(Panel, script="dock.js", style="dock.css"):
     tab = traitlets.Unicode().tag(sync=True)
 
 
-def list_tabs(*, labeled: bool, images: bool) -> list[list[str]]:
+def list_tabs(*, classes: bool, images: bool) -> list[list[str]]:
     """Return name and words of each tab that a gallery has.
 
     Args:
-        labeled: whether any tile has a class.
+        classes: whether tiles have one class each, which can be confused with another.
         images: whether tiles have images to cover; those of embeddings have none.
     """
-    possible = {"parts": images, "pairs": labeled}
+    possible = {"parts": images, "pairs": classes}
     return [[name, words] for name, words in TABS.items() if possible.get(name, True)]

@@ -111,7 +111,7 @@ function render({ model, el }) {
       ...(texts.length ? [row("Copy", "Copy", texts)] : []),
       status,
       copied,
-    ),
+    ).node,
   );
   // No command finds tiles that were selected by hand.
   const command = el.querySelector('[data-form="command"]');

@@ -42,7 +42,7 @@ function render({ model, el }) {
   const chips = make("ul", { class: "rsh-conditions", "aria-label": "Active filters" });
   const problem = make("p", { class: "rsh-problem", role: "alert", hidden: true });
   const found = make("p", { class: "rsh-note", role: "status" });
-  const body = menu("Filters", "rsh-filter", form, problem);
+  const { node: body, close } = menu("Filters", "rsh-filter", form, problem);
   el.classList.add("rsh-panel", "rsh-filters");
   el.append(body, chips, found);
 
@@ -106,7 +106,10 @@ function render({ model, el }) {
     }
     body.hidden = !view.columns.length;
     // What was typed stays until it is a condition: a mistake can be mended.
-    if (view.texts.length > chips.childElementCount) field.value = "";
+    if (view.texts.length > chips.childElementCount) {
+      field.value = "";
+      close();
+    }
     chips.replaceChildren(...view.words.map(chip));
     found.textContent = view.found;
   }

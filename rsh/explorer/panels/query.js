@@ -2,7 +2,7 @@
 import { copyButton } from "./lib/clipboard.js";
 import { givenPill } from "./lib/labels.js";
 import { classColor } from "./lib/palette.js";
-import { emit, giveFeedback, imageUrl, make, on, redrawOn, stopAll } from "./lib/shared.js";
+import { emit, fullName, giveFeedback, imageUrl, make, on, originOf, redrawOn, stopAll } from "./lib/shared.js";
 
 /** @import { Model, Props, QueryView } from "./lib/types" */
 
@@ -17,6 +17,7 @@ function queryCard(model, view, url) {
     query.color < 0
       ? null
       : make("i", { class: "rsh-dot", style: `background:${classColor(query.color, view.num_classes)}` });
+  const origin = originOf(query).filter((words) => !query.id.includes(words));
   const link = { href: query.map, target: "_blank", rel: "noreferrer", title: "Open this place in OpenStreetMap" };
   const image = () =>
     make(
@@ -27,7 +28,7 @@ function queryCard(model, view, url) {
         title: "Enlarge",
         onclick: () => emit(model, "enlarge", { row: query.row, name: query.name }),
       },
-      make("img", { src: url, alt: `query tile, ${query.name}${query.place ? `, ${query.place}` : ""}` }),
+      make("img", { src: url, alt: `query tile, ${fullName(query)}${query.place ? `, ${query.place}` : ""}` }),
     );
   return make(
     "div",
@@ -46,6 +47,7 @@ function queryCard(model, view, url) {
         make("span", { title: query.id }, query.row < 0 ? "" : query.id),
         query.row < 0 ? null : copyButton(model, query.id, `Copy the id ${query.id}`),
       ),
+      origin.length ? make("p", { class: "rsh-place" }, origin.join(" · ")) : null,
       query.place ? make("p", { class: "rsh-place" }, make("a", link, query.place)) : null,
       view.novelty ? make("p", { class: "rsh-novelty" }, view.novelty) : null,
       query.split ? make("p", { class: `rsh-badge${query.unseen ? " is-unseen" : ""}` }, query.split) : null,
@@ -62,7 +64,7 @@ function queryCard(model, view, url) {
 function feedbackTiles(model, view, clear) {
   const tiles = view.marks.map((card) => {
     const positive = card.sign === "like";
-    const words = `${positive ? "More" : "Fewer"} tiles like this: ${card.name}`;
+    const words = `${positive ? "More" : "Fewer"} tiles like this: ${fullName(card)}`;
     return make(
       "li",
       {},

@@ -1,5 +1,5 @@
 // @ts-check
-import { classOrFile, fillGrid, focusOn, pointAt, tileCard } from "./lib/grid.js";
+import { classOrFile, fillGrid, focusOn, origin, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
@@ -25,6 +25,7 @@ function render({ model, el }) {
       "span",
       { class: "rsh-card-text", "aria-hidden": "true" },
       make("span", { class: "rsh-distance" }, tile.far),
+      origin(tile),
       classOrFile(tile),
       tile.given ? givenPill(tile.given) : null,
     );

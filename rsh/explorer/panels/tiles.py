@@ -7,6 +7,7 @@ from rsh.data.places import format_place
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
+from rsh.gallery.origins import open_origins
 from rsh.labels import UNLABELED
 from rsh.search.query import Query
 from rsh.text import escape_control_chars, humanize
@@ -24,8 +25,9 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
     """Return what a panel shows of one tile, ready for a widget's trait.
 
     The dictionary holds row, id, name (its class or labels, readable, or else its file), color
-    (number of the class, or NO_CLASS), code (hexadecimal digits), place (or ""), map (an address
-    that shows it), split (in words, or ""), unseen (whether it is held out), and thumb (JPEG).
+    (number of the class, or NO_CLASS), scene and date (see `rsh.gallery.origins.Origin`), code
+    (hexadecimal digits), place (or ""), map (an address that shows it), split (in words, or ""),
+    unseen (whether it is held out), and thumb (JPEG).
     """
     label, split = int(gallery.labels[row]), gallery.split_name(row)
     place = address = ""
@@ -38,6 +40,7 @@ def describe(gallery: Gallery, row: int) -> dict[str, Any]:
         "id": gallery.ids[row],
         "name": _name(gallery, row),
         "color": NO_CLASS if gallery.has_several else label,
+        **open_origins(gallery).of([row])[0]._asdict(),
         "code": to_hex(gallery.packed[row], gallery.num_bits),
         "place": place,
         "map": address,
@@ -58,6 +61,12 @@ def file_name(gallery: Gallery, row: int) -> str:
     return escape_control_chars(gallery.ids[row].rsplit("/", 1)[-1])
 
 
+def full_name(tile: dict[str, Any]) -> str:
+    """Return what a tile is called, with its date and scene: a date within the scene once."""
+    date = "" if tile["date"] in tile["scene"] else tile["date"]
+    return ", ".join(filter(None, (tile["name"], date, tile["scene"])))
+
+
 def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any) -> dict[str, Any]:
     """Return a tile as a card: with the text `alt`, and further fields.
 
@@ -67,7 +76,7 @@ def tile_card(tile: dict[str, Any], *after: str, before: str = "", **fields: Any
         before: words before its name.
         fields: what the panel's cards hold besides.
     """
-    return tile | {"alt": ", ".join(filter(None, (before, tile["name"], *after))), **fields}
+    return tile | {"alt": ", ".join(filter(None, (before, full_name(tile), *after))), **fields}
 
 
 def given_words(name: str) -> str:
@@ -84,6 +93,8 @@ def describe_query(gallery: Gallery, query: Query) -> dict[str, Any]:
         "id": query.name(gallery),
         "name": query.name(gallery),
         "color": NO_CLASS,
+        "scene": "",
+        "date": "",
         "code": to_hex(query.packed(gallery), gallery.num_bits),
         "place": "",
         "map": "",

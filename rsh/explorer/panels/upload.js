@@ -60,7 +60,7 @@ function render({ model, el }) {
   if (model.get("images")) {
     const heading = make("h2", { class: "rsh-label" }, "Search with your own image");
     el.append(heading, open, input, make("p", { class: "rsh-note" }, model.get("about")), status);
-  }
+  } else if (model.get("about")) el.append(make("p", { class: "rsh-note" }, model.get("about")));
 
   let timer = 0;
   field.addEventListener("input", () => {

@@ -24,7 +24,8 @@ class UploadPanel(Panel, script="upload.js", style="upload.css"):
         limit: the most bytes a file may have.
         working: progress with an image or with words, or "".
         images: whether the page takes images; that of a gallery of embeddings does not.
-        about: where images go, and what the first one costs, in words, or "".
+        about: where images go, and what the first one costs, in words, or why the page takes none;
+            or "".
         about_words: what words find, in a sentence; "" if the page does not take any.
     """
 

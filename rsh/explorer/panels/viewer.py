@@ -6,8 +6,10 @@ import traitlets
 
 from rsh.explorer.originals.client import Enlarged, ImageKind
 from rsh.explorer.panels.panel import Panel
+from rsh.explorer.panels.tiles import full_name
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.ids import NO_ROW
+from rsh.gallery.segment import THUMB_SIDE
 from rsh.text import humanize
 
 
@@ -47,6 +49,9 @@ WHAT: dict[ImageKind, str] = {
 }
 
 
+WHOLE = "The stored thumbnail, {} x {} pixels: all that the tile has."
+
+
 def large_view(
     gallery: Gallery, tile: dict[str, Any], image: Enlarged, *, pending: bool = False
 ) -> dict[str, Any]:
@@ -58,20 +63,22 @@ def large_view(
         image: of the tile.
         pending: whether a sharper one may follow.
     """
-    what = WHAT[image.kind].format(image.width, image.height)
+    is_whole = image.kind == "thumbnail" and max(image.width, image.height) < THUMB_SIDE
+    what = (WHOLE if is_whole else WHAT[image.kind]).format(image.width, image.height)
     code = " ".join(tile["code"][start : start + 4] for start in range(0, len(tile["code"]), 4))
     known = given = labels = ""
     if tile["row"] != NO_ROW:
-        known = humanize(gallery.class_name(tile["row"]))
+        known = gallery.class_name(tile["row"])
         labels = tile["name"] if gallery.has_several and gallery.has_label[tile["row"]] else ""
         given = gallery.annotations.state.given.of([tile["row"]])[0]
-    facts = {"id": tile["id"], "class": known, "labels": labels}
+    facts = {name: tile[name] for name in ("id", "scene", "date")}
+    facts |= {"class": known and humanize(known), "labels": labels}
     facts["given class"] = given and humanize(given)
     facts["split"] = tile["split"]
     facts |= {"place": tile["place"], f"code, {gallery.num_bits} bits": code}
     return {
         "row": tile["row"],
-        "title": tile["name"],
-        "what": f"Looking for a sharper image. {what}" if pending else what,
+        "title": full_name(tile),
+        "what": f"Looking for a sharper image. {what}" if pending and not is_whole else what,
         "facts": [[name, value] for name, value in facts.items() if value],
     }

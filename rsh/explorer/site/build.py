@@ -260,7 +260,7 @@ def explain_gallery(gallery: Gallery, *, progress: bool = False) -> dict[str, An
     """Return what is said of each bit and of the most confused classes, with rows of tiles."""
     bits = tqdm(range(gallery.num_bits), unit="bit", desc="bits", disable=not progress)
     profiles = [profile_bit(gallery, bit) for bit in bits]
-    pairs = confused_pairs(gallery)
+    pairs = [] if gallery.has_several else confused_pairs(gallery)
     borders = [boundary_tiles(gallery, pair.one, pair.other, count=SHOWN) for pair in pairs]
     return {
         "names": name_bits(gallery),

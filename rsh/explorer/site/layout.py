@@ -17,7 +17,8 @@
     data/tiles-N.bin        PACK tiles in that order, so that results lie together: PACK + 1 starts
                             in this file, uint32, and for each tile the size of its words, uint32,
                             these words, JSON (id, longitude, latitude, footprint or null, all
-                            columns or null), and its thumbnail, JPEG
+                            columns or null, scene and date where tiles differ in them, else ""),
+                            and its thumbnail, JPEG
     data/previews-N.bin     larger images in packs likewise, without words, if there are any
     data/composite-M-N.bin  thumbnails in packs likewise, without words, of each composite of bands
                             but the first, by its place in the manifest's `composites`
@@ -59,7 +60,7 @@ from typing import Any
 from rsh.explorer.site.lists import ListsManifest
 from rsh.io.files import FileRecord
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "site.json"
 PAGE = ("index.html", "start.js", "rsh.js", "worker.js", "rsh.css")
 DATA = "data"
@@ -129,7 +130,7 @@ class SiteManifest:
         label_sets: the number of a class, -1 for none, and those of labels; each once that a tile
             has.
         relevance: how to say that one tile is relevant to another, see `RelevanceWords`.
-        composites: ways to show bands, pairs of a name and its words; none of images.
+        composites: ways to show bands, see `Gallery.describe_composites`; none of images.
         splits: names that `splits.bin` numbers.
         first: row of the first query.
         has_images: whether any tile has an image.
@@ -166,7 +167,7 @@ class SiteManifest:
     label_names: list[str]
     label_sets: list[tuple[int, list[int]]]
     relevance: dict[str, str]
-    composites: list[tuple[str, str]]
+    composites: list[dict[str, Any]]
     splits: list[str]
     first: int
     has_images: bool

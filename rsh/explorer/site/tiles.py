@@ -22,6 +22,7 @@ from rsh.explorer.site.lists import CoarseLists, to_words
 from rsh.gallery.footprints import open_footprints
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.items import to_pandas
+from rsh.gallery.origins import open_origins
 
 Rows = NDArray[np.int64]
 MOST_SETS = 2**16  # of labels; the last number means none
@@ -215,6 +216,7 @@ def _words_and_thumbnails(
         rows: of the tiles.
     """
     names = ["id", "longitude", "latitude"]
+    origins = open_origins(gallery).of(rows)
     known = gallery.table.take(rows, names).reindex(columns=names)  # some have no places
     texts = [""] * len(rows)
     items: list[dict[str, Any]] = [{}] * len(rows)
@@ -224,12 +226,13 @@ def _words_and_thumbnails(
     else:
         texts = open_footprints(gallery).texts(rows).fillna("").tolist()
     every = []
-    for row, words, text, item in zip(
-        rows, known.itertuples(index=False), texts, items, strict=True
+    for row, words, text, item, origin in zip(
+        rows, known.itertuples(index=False), texts, items, origins, strict=True
     ):
         tile, *place = words
         shown = [str(tile), *(_finite(float(degrees)) for degrees in place), text or None]
         shown.append({name: _finite(value) for name, value in item.items()} or None)
+        shown += origin
         content = json.dumps(shown).encode(errors="surrogatepass")
         every.append(np.uint32(len(content)).tobytes() + content + gallery.stored_thumbnail(row))
     return every

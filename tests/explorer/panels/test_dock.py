@@ -43,11 +43,11 @@ def random(page) -> None:
 
 
 def test_a_gallery_has_the_tabs_that_it_can_fill():
-    assert [name for name, _ in list_tabs(labeled=True, images=True)] == list(TABS)
-    assert [name for name, _ in list_tabs(labeled=False, images=True)] == [
+    assert [name for name, _ in list_tabs(classes=True, images=True)] == list(TABS)
+    assert [name for name, _ in list_tabs(classes=False, images=True)] == [
         name for name in TABS if name != "pairs"
     ]
-    assert [name for name, _ in list_tabs(labeled=True, images=False)] == [
+    assert [name for name, _ in list_tabs(classes=True, images=False)] == [
         name for name in TABS if name != "parts"
     ]
 

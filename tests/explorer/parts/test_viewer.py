@@ -15,7 +15,10 @@ from PIL import Image
 
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import build_gallery
+from rsh.explorer.originals.client import Enlarged
 from rsh.explorer.page import Explorer
+from rsh.explorer.panels.tiles import describe
+from rsh.explorer.panels.viewer import large_view
 from rsh.explorer.settings import PageSettings
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
@@ -139,6 +142,16 @@ def test_else_the_thumbnail_is_shown(visit, moved: Path, is_moved: bool):
     what, image = shown.enlarge()
     assert what.startswith("The stored thumbnail, 128 x 111 pixels: `rsh encode --preview 512`")
     assert image.size == THUMBNAIL and shown.messages[-1][1] == shown.gallery.thumbnail(ROW)
+
+
+def test_no_sharper_image_is_promised_of_a_tile_that_has_few_pixels(visit):
+    tile = describe(visit("bare").gallery, ROW)
+    few = Enlarged(b"", "thumbnail", 20, 20)
+    for pending in (False, True):
+        view = large_view(visit("bare").gallery, tile, few, pending=pending)
+        assert view["what"] == "The stored thumbnail, 20 x 20 pixels: all that the tile has."
+    other = large_view(visit("bare").gallery, tile, few._replace(width=128), pending=True)
+    assert other["what"].startswith("Looking for a sharper image. The stored thumbnail, 128 x 20")
 
 
 def test_an_image_that_was_changed_is_no_original(visit, galleries: Path, tmp_path: Path):

@@ -70,7 +70,7 @@ def test_tiles_lie_in_packs_in_the_order_of_their_codes(gallery: Gallery, site: 
         size = int.from_bytes(content[start : start + 4], "little")
         words = json.loads(content[start + 4 : start + 4 + size])
         item = gallery.items.iloc[row]
-        assert words == [item["id"], item["longitude"], item["latitude"], None, None]
+        assert words == [item["id"], item["longitude"], item["latitude"], None, None, "", ""]
         assert content[start + 4 + size : stop] == gallery.thumbnail(row)
     table = pq.read_table(site / "data" / "items.parquet").to_pandas()
     assert table["id"].tolist() == gallery.items["id"].tolist()
@@ -86,8 +86,9 @@ def test_a_gallery_without_places_has_no_file_of_them(tmp_path: Path) -> None:
         pack = (tmp_path / site / "data" / "tiles-0.bin").read_bytes()
         start = 4 * (PACK + 1)
         size = int.from_bytes(pack[start : start + 4], "little")
-        tile, *unknown, known = json.loads(pack[start + 4 : start + 4 + size])
+        tile, *unknown, known, scene, date = json.loads(pack[start + 4 : start + 4 + size])
         assert tile in plain.ids and unknown == [None] * 3 and bool(known) == columns
+        assert (scene, date) == ("", "")
     assert json.loads((tmp_path / "s" / "site.json").read_text())["planes"] == {}
 
 

@@ -91,7 +91,7 @@ def test_words_hold_all_columns_and_ids_are_in_the_order_of_their_hashes(
         start = np.frombuffer(content, "<u4", PACK)[places[row] % PACK]
         size = int.from_bytes(content[start : start + 4], "little")
         words = json.loads(content[start + 4 : start + 4 + size])
-        tile, longitude, latitude, footprint, columns = words
+        tile, longitude, latitude, footprint, columns, *_ = words
         item = gallery.items.iloc[row]
         assert (tile, longitude, latitude) == tuple(item[["id", "longitude", "latitude"]])
         assert footprint is None

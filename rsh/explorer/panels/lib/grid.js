@@ -1,5 +1,5 @@
 // @ts-check
-import { choose, emit, fileOf, imageUrl, make } from "./shared.js";
+import { choose, emit, fileOf, imageUrl, make, originOf } from "./shared.js";
 
 /**
  * @import { Card, Child, Model, Relevance } from "./types"
@@ -132,6 +132,15 @@ function move(event, buttons) {
   if (!(next >= 0 && next < buttons.length)) return;
   event.preventDefault();
   focusOn(buttons[next]);
+}
+
+/**
+ * The date and scene of a tile in a line, where they tell tiles apart.
+ * @param {{ scene: string, date: string }} tile
+ */
+export function origin(tile) {
+  const words = originOf(tile).join(" · ");
+  return words ? make("span", { class: "rsh-origin", title: words }, words) : null;
 }
 
 /**

@@ -5,7 +5,7 @@ import { make } from "./shared.js";
 /** @import { Child, Stop } from "./types" */
 
 /**
- * A menu that opens below its title; the next press elsewhere, or Escape, closes it.
+ * A menu that opens below its title; the next press elsewhere, Escape, or `close` closes it.
  * @param {string} title
  * @param {string} kind its class
  * @param {...Child} children
@@ -37,5 +37,5 @@ export function menu(title, kind, ...children) {
     if (node.open) document.addEventListener("pointerdown", leave);
     else document.removeEventListener("pointerdown", leave);
   });
-  return node;
+  return { node, close };
 }

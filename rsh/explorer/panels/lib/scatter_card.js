@@ -1,5 +1,5 @@
 // @ts-check
-import { bitsOf, countDifferent, emit, fileOf, imageUrl, isNamedByFile, make, plural } from "./shared.js";
+import { bitsOf, countDifferent, emit, fileOf, imageUrl, isNamedByFile, make, originOf, plural } from "./shared.js";
 
 /**
  * @import { Bytes, Message, Model, ScatterTraits, TileWords } from "./types"
@@ -92,7 +92,7 @@ export class HoverCard {
     const tile = this.row === null ? undefined : this.tiles.known.get(this.row);
     if (!tile) return;
     const file = isNamedByFile(tile) ? "" : fileOf(tile.id);
-    const lines = [this.words(tile), file, tile.place, tile.split].filter(Boolean);
+    const lines = [this.words(tile), ...originOf(tile), file, tile.place, tile.split].filter(Boolean);
     this.element.replaceChildren(
       make("img", { src: tile.url, alt: "" }),
       make("div", {}, make("strong", {}, tile.name), ...lines.map((text) => make("span", {}, text))),

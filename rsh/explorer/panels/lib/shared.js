@@ -164,6 +164,18 @@ export const fileOf = (id) => id.slice(id.lastIndexOf("/") + 1);
 export const isNamedByFile = ({ id, name }) => name === readable(fileOf(id));
 
 /**
+ * The date and the scene of a tile; a date within the scene's name once.
+ * @param {{ scene: string, date: string }} tile
+ */
+export const originOf = ({ scene, date }) => [scene.includes(date) ? "" : date, scene].filter(Boolean);
+
+/**
+ * What a tile is called, with its date and scene.
+ * @param {{ name: string, scene: string, date: string }} tile
+ */
+export const fullName = (tile) => [tile.name, ...originOf(tile)].join(", ");
+
+/**
  * The bytes of a trait as an array of numbers; they may begin anywhere in a message.
  * @template T
  * @param {new (buffer: ArrayBuffer) => T} Type

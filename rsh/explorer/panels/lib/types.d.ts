@@ -44,6 +44,8 @@ export interface TileWords {
   id: string;
   name: string;
   color: number;
+  scene: string;
+  date: string;
   code: string;
   place: string;
   map: string;
@@ -104,6 +106,16 @@ export interface ResultsView {
   query_code: string;
   class_bits: number;
   cards: ResultCard[];
+}
+
+// Gallery.describe_composites
+export interface Composite {
+  name: string;
+  bands: string[];
+  black: number[];
+  white: number[];
+  unit: string;
+  unseen: string[];
 }
 
 // RelevanceWords in labels.py

@@ -25,7 +25,7 @@ const SWITCH = { yes: true, no: false };
  * @param {State} state
  * @param {(row: number) => string} idOf tiles of the query
  */
-export function writeAddress({ gallery, settings, query, filter, stacked, compared }, idOf) {
+export function writeAddress({ gallery, settings, query, filter, stacked, compared, brightness }, idOf) {
   /** @type {[string, string | number][]} */
   const pairs = [["k", settings.topK]];
   if (!query.image) pairs.unshift(["q", idOf(query.row)]);
@@ -34,7 +34,8 @@ export function writeAddress({ gallery, settings, query, filter, stacked, compar
   if (settings.includeHeldOut) pairs.push(["include_held_out", "yes"]);
   if (stacked) pairs.push(["stack", "yes"]);
   if (compared) pairs.push(["compare", compared]);
-  if (gallery.composite) pairs.push(["bands", gallery.manifest.composites[gallery.composite][0]]);
+  if (gallery.composite) pairs.push(["bands", gallery.manifest.composites[gallery.composite].name]);
+  if (brightness !== 1) pairs.push(["brightness", brightness]);
   for (const condition of filter.conditions) pairs.push(["where", textOf(condition)]);
   for (const [word, sign] of Object.entries(SIGNS)) {
     if (!query.image) for (const row of query[sign]) pairs.push([word, idOf(row)]);
@@ -61,7 +62,7 @@ export async function readAddress(address, state, findRow) {
   const wheres = values("where");
   if (wheres.length) await state.filterBy([]); // conditions of before may fit no tile that is searched now
   // How many tiles can be found depends on whether held-out ones count.
-  for (const name of ["q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands"]) {
+  for (const name of ["q", "text", "include_held_out", "k", "r", "order", "stack", "compare", "bands", "brightness"]) {
     await parts.follow(name, values(name).slice(-1));
   }
   if (wheres.length) await parts.filter(wheres);
@@ -115,6 +116,7 @@ class Parts {
         state.compared = text;
       },
       bands: (text) => state.gallery.showComposite(text),
+      brightness: (text) => state.brighten(/^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : 0),
       like: (text) => this.mark(text, "positive"),
       unlike: (text) => this.mark(text, "negative"),
     };

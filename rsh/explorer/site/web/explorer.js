@@ -140,7 +140,12 @@ export class Explorer {
         "cards",
         "cards",
         "answer",
-        { stacked: false, composites: manifest.composites, composite: manifest.composites[0]?.[0] ?? "" },
+        {
+          stacked: false,
+          composites: manifest.composites,
+          composite: manifest.composites[0]?.name ?? "",
+          brightness: 1,
+        },
       ],
       [
         "legend",
@@ -300,10 +305,11 @@ export class Explorer {
     }
     if (panel === "cards") {
       this.queue(async () => {
-        this.state.stacked = Boolean(traits.stacked);
-        const { composites } = this.gallery.manifest;
-        if (composites.length && traits.composite !== composites[this.gallery.composite][0]) {
-          this.gallery.showComposite(String(traits.composite));
+        const { stacked, composite, brightness } = traits; // those that have changed
+        if (stacked !== undefined) this.state.stacked = Boolean(stacked);
+        if (brightness !== undefined) this.state.brighten(Number(brightness));
+        if (composite !== undefined) {
+          this.gallery.showComposite(String(composite));
           await this.refresh();
         }
         this.links.write();
@@ -386,8 +392,8 @@ export class Explorer {
     this.set("controls", { search: searchView(state), view: controlsView(state, result) });
     this.set("filter", { view: filterView(state) });
     this.set("query", { view: queryView(state) });
-    const composite = gallery.manifest.composites[gallery.composite]?.[0] ?? "";
-    this.set("cards", { stacked: state.stacked, composite, view: cardsView(result) });
+    const composite = gallery.manifest.composites[gallery.composite]?.name ?? "";
+    this.set("cards", { stacked: state.stacked, composite, brightness: state.brightness, view: cardsView(result) });
     const marks = marksView(result);
     for (const space of this.spaces) this.set(`plane-${space}`, { marks });
     this.set("legend", { verdicts: verdictsOf(result), note: this.spaces.length ? legendNote(state.query) : "" });

@@ -18,7 +18,7 @@ import { formatPlace, humanize } from "./text.js";
 /** @import { TileWords } from "../../panels/lib/types" */
 /** @import { Item, TableRow, Manifest, ParquetFile, ParquetMetadata } from "./types" */
 
-export const FORMAT = 4;
+export const FORMAT = 5;
 export const NO_ROW = -1;
 export const NO_CLASS = -1;
 const MANY_OF_PACK = 16; // tiles, from which on the whole file is read
@@ -214,7 +214,7 @@ export class Gallery {
    * @throws {InputError} the gallery has no such composite
    */
   showComposite(name) {
-    const names = this.manifest.composites.map(([each]) => each);
+    const names = this.manifest.composites.map(({ name: each }) => each);
     if (!names.includes(name)) {
       throw new InputError(`choose one of ${names.join(", ") || "none, since its tiles are images"}`);
     }
@@ -408,10 +408,10 @@ export class Gallery {
   async take(row, bytes) {
     const { words, image: first } = wordsAndImage(bytes);
     const image = this.composite && first.byteLength ? await this.inComposite(row) : first;
-    const [id, longitude, latitude, footprint, columns] = words;
+    const [id, longitude, latitude, footprint, columns, scene, date] = words;
     const thumb = new DataView(image.byteLength ? image : await drawCode(this.hex(this.code(row)), this.numBits));
     const rings = parseRings(footprint);
-    const item = { id, longitude, latitude, rings, columns, thumb, hasImage: image.byteLength > 0 };
+    const item = { id, longitude, latitude, rings, columns, scene, date, thumb, hasImage: image.byteLength > 0 };
     this.items.set(row, item);
     return item;
   }
@@ -562,6 +562,8 @@ export class Gallery {
       id: item.id,
       name: this.labelNames(row).join(", ") || readable(fileOf(item.id)),
       color,
+      scene: item.scene,
+      date: item.date,
       code: this.hex(this.code(row)),
       place,
       map: place ? mapUrl(Number(longitude), Number(latitude)) : "",

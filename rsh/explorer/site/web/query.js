@@ -39,7 +39,7 @@ export function describeQuery(gallery, query) {
   if (!image) return gallery.describe(row);
   const { name, thumb } = image;
   return {
-    ...{ row, id: name, name, color: -1, code: hexOf(gallery, query), place: "", map: "" },
+    ...{ row, id: name, name, color: -1, scene: "", date: "", code: hexOf(gallery, query), place: "", map: "" },
     ...{ split: "your own image", unseen: false, thumb },
   };
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // What is shown: the query with its history, and the settings, as `rsh.explorer.state` has them.
 
+import { BRIGHTEST, isBrightness, STEP } from "../../panels/lib/brightness.js";
 import { InputError } from "./errors.js";
 import { outlinesOf, textOf, titleOf, wordsOf, wrongFilter } from "./filters.js";
 import { NO_ROW } from "./gallery.js";
@@ -49,6 +50,8 @@ export class State {
     this.filter = NO_FILTER;
     this.selection = new Int32Array(0);
     this.stacked = false;
+    /** How many times as bright images are drawn. */
+    this.brightness = 1;
     /** The side that results are compared with, or "". */
     this.compared = "";
     this.sides = gallery.manifest.choices.map(([name]) => name);
@@ -76,6 +79,19 @@ export class State {
       outlines: outlinesOf(this.filter.conditions),
       passes: this.filter.passes,
     };
+  }
+
+  /**
+   * Draw images brighter.
+   * @param {number} factor
+   * @throws {InputError} there is no such brightness, or images are no composites
+   */
+  brighten(factor) {
+    if (!this.gallery.manifest.composites.length) {
+      throw new InputError("its tiles are images, and only composites of bands are drawn brighter");
+    }
+    if (!isBrightness(factor)) throw new InputError(`choose a number from 1 to ${BRIGHTEST} in steps of ${STEP}`);
+    this.brightness = factor;
   }
 
   /** The query, with those before and after it. */

@@ -1,6 +1,6 @@
 // What the modules of a site share.
 
-import type { Bytes, Point, RelevanceWords } from "../../panels/lib/types";
+import type { Bytes, Composite, Point, RelevanceWords } from "../../panels/lib/types";
 
 type OfOther =
   | ("name" | "fingerprint" | "num_bits" | "classes" | "label_names")
@@ -22,7 +22,7 @@ export interface Manifest {
   label_names: string[];
   label_sets: [number: number, labels: number[]][]; // class, -1 without one, and labels
   relevance: RelevanceWords;
-  composites: [name: string, words: string][];
+  composites: Composite[];
   splits: string[];
   first: number;
   has_images: boolean;
@@ -47,6 +47,8 @@ export interface Manifest {
 // What is shown of a tile.
 export interface Item {
   id: string;
+  scene: string;
+  date: string;
   longitude: number | null;
   latitude: number | null;
   rings: Point[][];

@@ -1,6 +1,7 @@
 // @ts-check
 // What each panel shows, as the functions of the same names in `rsh.explorer.panels` say it.
 
+import { fullName } from "../../panels/lib/shared.js";
 import { fixed } from "./numbers.js";
 import { codeOf, describeQuery, hexOf } from "./query.js";
 import { bytesOf } from "./scan.js";
@@ -80,7 +81,7 @@ export function cardsView(result) {
       const far = `${plural(distance, "bit")} away`;
       return {
         ...tile,
-        alt: alt(`rank ${place + 1}`, tile.name, far, score !== null && `score ${fixed(score, 2)}`, same),
+        alt: alt(`rank ${place + 1}`, fullName(tile), far, score !== null && `score ${fixed(score, 2)}`, same),
         rank: place + 1,
         distance,
         relevant,
@@ -338,7 +339,13 @@ export function classBrowserView({ gallery, query }, chosen, { total, start, row
     cards: rows.map((row, place) => {
       const tile = gallery.describe(row);
       const current = row === query.row;
-      const words = alt(`tile ${start + place + 1}`, tile.name, tile.place, tile.split, current && "the current query");
+      const words = alt(
+        `tile ${start + place + 1}`,
+        fullName(tile),
+        tile.place,
+        tile.split,
+        current && "the current query",
+      );
       return { ...tile, alt: words, current };
     }),
   };
@@ -464,7 +471,7 @@ export function selectedView({ gallery }, tiles, shown) {
       const tile = gallery.describe(row);
       const far = plural(distance, "bit");
       const given = gallery.annotations.state.given.of(row);
-      return { ...tile, alt: alt(tile.name, `${far} from the query`, givenWords(given)), far, given };
+      return { ...tile, alt: alt(fullName(tile), `${far} from the query`, givenWords(given)), far, given };
     }),
     more: Math.max(0, Math.min(tiles.length - shown, MAX_SELECTED_CARDS)),
   };

@@ -1,6 +1,7 @@
 // @ts-check
 // The tab that compares results with those of another gallery, as `rsh.explorer.panels.compare`.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { compareRankings } from "../compare_rankings.js";
 import { InputError } from "../errors.js";
 import { fixed } from "../numbers.js";
@@ -138,7 +139,7 @@ function sideView({ gallery, rows, distances, relevant, onlyHere, averagePrecisi
       const far = plural(distances[place], "bit");
       const isRelevant = relevant[place];
       const same = isRelevant === null ? "" : isRelevant ? said.same : said.other;
-      const words = alt(`rank ${place + 1}`, tile.name, far, same, onlyHere[place] && "only here");
+      const words = alt(`rank ${place + 1}`, fullName(tile), far, same, onlyHere[place] && "only here");
       return { ...tile, alt: words, rank: place + 1, far, relevant: isRelevant, only: onlyHere[place] };
     }),
   };

@@ -1,6 +1,7 @@
 // @ts-check
 // The tab with near duplicates, as `rsh.explorer.parts.duplicates`: a site compares codes alone.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { farthest, findGroups } from "../duplicates/groups.js";
 import { NO_CLASS } from "../gallery.js";
 import { humanize, pluralOf as plural } from "../text.js";
@@ -150,7 +151,7 @@ export class DuplicatesPart {
         const tile = gallery.describe(row);
         const given = gallery.annotations.state.given.of(row);
         const far = plural(distances[place], "bit");
-        return { ...tile, alt: alt(tile.name, far, givenWords(given)), far, given };
+        return { ...tile, alt: alt(fullName(tile), far, givenWords(given)), far, given };
       }),
       actions: [
         ["select", "Select"],

@@ -2,6 +2,7 @@
 // The tabs on bits and on confused classes, as `rsh.explorer.panels.explain`: what they say is the same for all queries,
 // so that Python has said it when the site was written.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { alt } from "../views.js";
 
 /** @import { Asked } from "../../../panels/lib/types" */
@@ -66,7 +67,7 @@ class ExplainPart {
   /** @param {number} row of a tile that is loaded */
   card(row) {
     const tile = this.explorer.gallery.describe(row);
-    return { ...tile, alt: alt(tile.name) };
+    return { ...tile, alt: alt(fullName(tile)) };
   }
 }
 
@@ -94,7 +95,8 @@ export class BitsPart extends ExplainPart {
 
 export class PairsPart extends ExplainPart {
   get tab() {
-    return this.explorer.gallery.classes.length ? /** @type {const} */ (["pairs", "Confusion"]) : null;
+    const { classes, hasSeveral } = this.explorer.gallery;
+    return classes.length && !hasSeveral ? /** @type {const} */ (["pairs", "Confusion"]) : null;
   }
 
   /** @param {Explained} explained */

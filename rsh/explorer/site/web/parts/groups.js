@@ -2,6 +2,7 @@
 // The tab with groups of the hash space, as `rsh.explorer.parts.groups`: Python has said its words when the site was
 // written.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { NO_GROUP } from "../groups.js";
 import { SiteError } from "../store.js";
 import { pluralOf as plural } from "../text.js";
@@ -129,7 +130,7 @@ export class GroupsPart {
   unusual({ title, words, tiles }) {
     const cards = tiles.map(([row, far]) => {
       const tile = this.explorer.gallery.describe(row);
-      return { ...tile, alt: alt(tile.name, far), far };
+      return { ...tile, alt: alt(fullName(tile), far), far };
     });
     return strip("", title, words, cards, [["select unusual", "Select"]]);
   }
@@ -144,7 +145,7 @@ export class GroupsPart {
     const cards = typical.map((row, place) => {
       const tile = gallery.describe(row);
       const given = gallery.annotations.state.given.of(row);
-      return { ...tile, alt: alt(`typical tile ${place + 1}`, tile.name, givenWords(given)), given };
+      return { ...tile, alt: alt(`typical tile ${place + 1}`, fullName(tile), givenWords(given)), given };
     });
     /** @type {[name: string, words: string][]} */
     const actions = [["select", "Select"]];

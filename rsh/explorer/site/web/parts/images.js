@@ -16,6 +16,8 @@ const SMALL = 256; // pixels of the longer side of a query's image
 const LARGE = 2048; // of an enlarged image: more than most screens show
 const STEPS = 10; // of a download that are told: each is read out
 
+const NO_NETWORK = "This site was published without its network, so it cannot search with your own images.";
+
 /** @param {string} name */
 const readingWords = (name) => `Reading ${name}: the first image takes some seconds.`;
 
@@ -40,7 +42,8 @@ export class ImagesPart {
   /** What the panel of a visitor's images begins with. */
   get traits() {
     const { encoder } = this;
-    if (!encoder) return { images: false, limit: 0, about: "" };
+    const { has_images: hasImages } = this.explorer.gallery.manifest; // a network of embeddings takes none
+    if (!encoder) return { images: false, limit: 0, about: hasImages ? NO_NETWORK : "" };
     const cost = `The first search loads ${inMegabytes(encoder.size)}\u00a0MB, once.`;
     return { images: true, limit: MAX_BYTES, about: missing() || `Images never leave your browser. ${cost}` };
   }

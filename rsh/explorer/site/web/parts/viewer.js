@@ -1,6 +1,7 @@
 // @ts-check
 // One tile large, with all that is known of it, as `rsh.explorer.parts.viewer` shows it.
 
+import { fullName } from "../../../panels/lib/shared.js";
 import { NO_ROW } from "../gallery.js";
 import { describeQuery } from "../query.js";
 import { humanize } from "../text.js";
@@ -16,6 +17,8 @@ const WHAT = {
   drawing: "A drawing of the code: this tile has no image.",
   upload: "Your image, {} pixels.",
 };
+const WHOLE = "The stored thumbnail, {} pixels: all that the tile has.";
+const THUMB_SIDE = 128; // pixels, to which larger tiles are shrunk
 
 /**
  * Show a tile in the viewer, or the query's own image.
@@ -26,7 +29,9 @@ export async function enlarge(page, row) {
   const { kind, content } = await largestOf(page, row);
   const { gallery, state } = page;
   const tile = row === NO_ROW ? describeQuery(gallery, state.query) : gallery.describe(row);
-  const view = largeView(gallery, tile, WHAT[kind].replace("{}", await sizeOf(content)));
+  const [width, height] = await sizeOf(content);
+  const isWhole = kind === "thumbnail" && Math.max(width, height) < THUMB_SIDE;
+  const view = largeView(gallery, tile, (isWhole ? WHOLE : WHAT[kind]).replace("{}", `${width} x ${height}`));
   page.send("viewer", { kind: "enlarged", ...view }, [content]);
 }
 
@@ -51,7 +56,7 @@ async function sizeOf(content) {
   const image = await createImageBitmap(new Blob([content]));
   const { width, height } = image;
   image.close();
-  return `${width} x ${height}`;
+  return [width, height];
 }
 
 /**
@@ -60,17 +65,19 @@ async function sizeOf(content) {
  * @param {string} what its image is
  */
 function largeView(gallery, tile, what) {
-  const { row, id, name, split, place, code } = tile;
+  const { row, id, name, scene, date, split, place, code } = tile;
   const known = gallery.classes[gallery.label(row)] ?? "";
   const given = row === NO_ROW ? "" : gallery.annotations.state.given.of(row);
   const facts = [
     ["id", id],
-    ["class", humanize(known)],
+    ["scene", scene],
+    ["date", date],
+    ["class", known && humanize(known)],
     ["labels", gallery.hasSeveral && gallery.labelsOf(row).length ? name : ""],
     ["given class", given && humanize(given)],
     ["split", split],
     ["place", place],
     [`code, ${gallery.numBits} bits`, (code.match(/.{1,4}/g) ?? []).join(" ")],
   ];
-  return { row, title: name, what, facts: facts.filter(([, value]) => value) };
+  return { row, title: fullName(tile), what, facts: facts.filter(([, value]) => value) };
 }
