@@ -261,7 +261,9 @@ class Raster:
         listed = rendering.bands_flag
         if max(rendering.bands) > count:
             raise InputError(
-                f"choose one or three of 1 to {count}", parameter="bands", value=listed
+                f"{self.name} has no more than {count}: choose one or three of them",
+                parameter="bands",
+                value=listed,
             )
         if rendering.count:
             raise InputError(

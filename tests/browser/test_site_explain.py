@@ -15,6 +15,7 @@ from rsh.explorer.panels.explain import Explained
 from rsh.explorer.site.build import build_site
 from rsh.explorer.state import ExplorerState
 from rsh.gallery.gallery import Gallery
+from rsh.text import humanize
 
 pytestmark = pytest.mark.browser
 PROBE = """
@@ -78,6 +79,12 @@ def check_no_pairs(gallery: Gallery, folder: Path, chromium: Any) -> None:
         page.get_by_role("button", name="Bits", exact=True).click()
         page.locator(".rsh-bit-choice select").select_option("bit 3")
         page.get_by_text("This bit is 1 in").wait_for()
+        page.get_by_role("button", name="Select all").last.click()
+        page.locator(".rsh-dock-tabs button").get_by_text("Selected").click()
+        first = page.locator(".rsh-selected .rsh-card").first
+        row = int(first.get_attribute("data-row"))
+        labels = ", ".join(map(humanize, gallery.list_labels(row)))
+        assert first.locator(".rsh-class").inner_text() == (labels or Path(gallery.ids[row]).name)
         assert page.get_by_text("This site was published without its network").is_visible()
         assert page.get_by_text("Click a tile to search with it.", exact=True).is_visible()
     page.close()

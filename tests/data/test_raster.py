@@ -59,7 +59,7 @@ def test_bands_that_make_no_image_are_named(bands: tuple[int, ...]):
 
 
 def test_bands_that_are_not_there_are_named(open_):
-    with refused("bands", value="5", names=(1, 4)):
+    with refused("bands", value="5", names=("0.tif", 4)):
         open_(noise(bands=4)).check_bands(Rendering((5,)))
 
 

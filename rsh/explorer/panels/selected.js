@@ -1,5 +1,5 @@
 // @ts-check
-import { classOrFile, fillGrid, focusOn, origin, pointAt, tileCard } from "./lib/grid.js";
+import { fillGrid, focusOn, nameOf, origin, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { make, on, redrawOn, stopAll } from "./lib/shared.js";
 
@@ -26,7 +26,7 @@ function render({ model, el }) {
       { class: "rsh-card-text", "aria-hidden": "true" },
       make("span", { class: "rsh-distance" }, tile.far),
       origin(tile),
-      classOrFile(tile),
+      nameOf(tile),
       tile.given ? givenPill(tile.given) : null,
     );
     return tileCard(model, tile, {}, words);

@@ -1,5 +1,5 @@
 // @ts-check
-import { classOrFile, fillGrid, focusOn, origin, pointAt, tileCard } from "./lib/grid.js";
+import { fillGrid, focusOn, nameOf, origin, pointAt, tileCard } from "./lib/grid.js";
 import { givenPill } from "./lib/labels.js";
 import { selecting } from "./lib/selecting.js";
 import { isNamed, make, on, redrawOn, stopAll, withCommands } from "./lib/shared.js";
@@ -110,7 +110,7 @@ function render({ model, el }) {
           { class: "rsh-card-text", "aria-hidden": "true" },
           card.far ? make("span", { class: "rsh-distance", title: card.far }, card.far) : null,
           origin(card),
-          classOrFile(card),
+          nameOf(card),
           card.given ? givenPill(card.given) : null,
         ),
       ),

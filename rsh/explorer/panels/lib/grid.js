@@ -1,5 +1,5 @@
 // @ts-check
-import { choose, emit, fileOf, imageUrl, make, originOf } from "./shared.js";
+import { choose, emit, imageUrl, isNamedByFile, make, originOf } from "./shared.js";
 
 /**
  * @import { Card, Child, Model, Relevance } from "./types"
@@ -144,11 +144,10 @@ export function origin(tile) {
 }
 
 /**
- * The class of a tile, or the name of its file where it has none, in one line.
- * @param {{ id: string, name: string, color: number }} tile
+ * What a tile is called: its class or labels, or its file in one line.
+ * @param {{ id: string, name: string }} tile
  */
-export function classOrFile({ id, name, color }) {
-  const isFile = color < 0;
-  const words = isFile ? fileOf(id) : name;
-  return make("span", { class: `rsh-class${isFile ? " is-file" : ""}`, title: words }, make("span", {}, words));
+export function nameOf(tile) {
+  const kind = isNamedByFile(tile) ? " is-file" : "";
+  return make("span", { class: `rsh-class${kind}`, title: tile.name }, make("span", {}, tile.name));
 }
