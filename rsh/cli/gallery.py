@@ -69,8 +69,10 @@ def gallery_info(gallery: Path, /) -> None:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
     if bands := Bands(manifest.model.bands, manifest.model.units):
         lines.insert(4, ("bands", bands.described()))
-    for composite in reversed(opened.describe_composites()):
-        lines.insert(5, composite)
+    for shown in reversed(opened.describe_composites()):
+        stretch = dict.fromkeys(zip(shown["black"], shown["white"], strict=True))
+        ends = ", ".join(f"{black:g} to {white:g}" for black, white in stretch)
+        lines.insert(5, (shown["name"], f"{', '.join(shown['bands'])}; {ends} from black to white"))
     print(align_columns(lines, left=(0, 1)))
 
 

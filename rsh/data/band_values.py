@@ -34,7 +34,7 @@ from rsh.data.units import (
     guess_units,
     stated_offset,
 )
-from rsh.errors import InputError, RshWarning
+from rsh.errors import InputError, NoData, RshWarning
 
 Values = NDArray[np.float32]
 DecodedValues = NDArray[np.float16]
@@ -47,7 +47,7 @@ class _Sampled(NamedTuple):
     name: str
     before: list[BandSample]
     samples: list[BandSample]
-    offset: float
+    offset: float | None
     left_out: float
 
 
@@ -68,18 +68,7 @@ def settle_bands(
         InputError: there is no raster, one lacks a band or cannot be read, or a unit is another
             than that of the network.
     """
-    sampled: list[_Sampled] = []
-    names: tuple[str, ...] = ()
-    for raster in rasters:
-        names = names or _choose_names(raster, options)
-        with explain_raster_error(raster.name):
-            sampled.append(_sample(raster, names, options))
-    if not sampled:
-        raise InputError(
-            "no tile is a raster; omit this option",
-            parameter="input_bands",
-            value=",".join(options.names),
-        )
+    names, sampled = _sample_all(rasters, options, like)
     columns = zip(*(each.samples for each in sampled), strict=True)
     samples = [_join(column) for column in columns]
     if empty := [name for name, one in zip(names, samples, strict=True) if not one.values.size]:
@@ -89,22 +78,55 @@ def settle_bands(
     found = Bands(names, units)
     _check_alike(sampled, names)
     first = sampled[0]
+    for name, before in zip(names, first.before, strict=True):
+        if wrong := check_scaled(name, before, options):
+            raise InputError(f"{first.name}: {wrong}")
     if like.names and (wrong := explain_mismatch(found, like, samples, first.offset)):
         raise InputError(f"{first.name}: {wrong}")
+    _check_offsets(sampled, options)
+    for name, sample in zip(names, samples, strict=True):
+        if wrong := check_range(name, sample):
+            raise InputError(f"{first.name}: {wrong}")
+    return found, replace(options, names=names)
+
+
+def _sample_all(
+    rasters: Iterable[Raster], options: BandOptions, like: Bands
+) -> tuple[tuple[str, ...], list[_Sampled]]:
+    """Return the names of the bands in the first raster, and what each raster tells of them."""
+    sampled: list[_Sampled] = []
+    names: tuple[str, ...] = ()
+    for raster in rasters:
+        names = names or _choose_names(raster, options)
+        with explain_raster_error(raster.name):
+            sampled.append(_sample(raster, names, options))
+    if not sampled and like.names:
+        raise InputError(
+            f"no tile is a raster, and the network takes {like.described()}: give rasters"
+        )
+    if not sampled:
+        raise InputError(
+            "no tile is a raster; omit this option",
+            parameter="input_bands",
+            value=",".join(options.names),
+        )
+    return names, sampled
+
+
+def _check_offsets(sampled: Sequence[_Sampled], options: BandOptions) -> None:
+    """Refuse another offset than rasters state; a note says if a stated scale lacks its offset."""
+    first = sampled[0]
     if first.left_out and not options.offset:
         warnings.warn(
             f"{first.name} states a scale and no offset, but an offset of {first.left_out:g} among "
             f"its tags or by its processing baseline: add --offset {first.left_out:g}, unless its "
             "values include it",
             RshWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    if forgotten := check_offset(options, first.offset):
-        raise InputError(f"{first.name} {forgotten}")
-    for name, before, sample in zip(names, first.before, samples, strict=True):
-        if wrong := check_scaled(name, before, options) or check_range(name, sample):
-            raise InputError(f"{first.name}: {wrong}")
-    return found, replace(options, names=names)
+    for each in sampled:
+        if wrong := check_offset(options, each.offset):
+            raise InputError(f"{each.name} {wrong}")
 
 
 def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
@@ -115,13 +137,13 @@ def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
     """
     first = sampled[0]
     for each in sampled:
-        if each.offset != first.offset:
+        if (each.offset or 0) != (first.offset or 0):
             raise InputError(
-                f"{each.name} states that {each.offset:g} must be added to its digital numbers and "
-                f"{first.name} states {first.offset:g}: read them apart"
+                f"{each.name} states that {each.offset or 0:g} must be added to its digital "
+                f"numbers and {first.name} states {first.offset or 0:g}: read them apart"
             )
     for place, name in enumerate(names):
-        column = [each.samples[place] for each in sampled]
+        column = [each.before[place] for each in sampled]
         if mixture := find_mixture(column):
             units = [guess_units([column[one]])[0] for one in mixture]
             medians = [float(np.median(column[one].values)) for one in mixture]
@@ -133,21 +155,27 @@ def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
 
 
 def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
-    """Return the names that the bands have in a raster."""
+    """Return the names of bands in a raster, or the number of one whose name comes twice."""
     there = raster.band_names
-    if options.names != (ALL,):
-        numbers = find_bands(there, options.names, raster.name)
-        names = tuple(there[number - 1] for number in numbers)
-    else:
+    if options.names == (ALL,):
         alpha = raster.colors.get("alpha")
-        names = tuple(name for number, name in enumerate(there, 1) if number != alpha)
-    plain = [plain_name(name) for name in names]
-    if twice := [name for name, key in zip(names, plain, strict=True) if plain.count(key) > 1]:
+        numbers = tuple(number for number in range(1, len(there) + 1) if number != alpha)
+    else:
+        numbers = find_bands(there, options.names, raster.name)
+        if len(set(numbers)) < len(numbers):
+            raise InputError(
+                f"two of these are one band of {raster.name}: name each band once",
+                parameter="input_bands",
+                value=",".join(options.names),
+            )
+    plain = [plain_name(name) for name in there]
+    twice = [number for number in numbers if plain.count(plain[number - 1]) > 1]
+    if twice and options.names == (ALL,):
         raise InputError(
-            f"{raster.name} has two bands called {twice[0]}: rename one of them in the file, or "
-            "choose bands by their numbers"
+            f"{raster.name} has two bands called {there[twice[0] - 1]}: rename one of them in the "
+            "file, or choose bands by their numbers"
         )
-    return names
+    return tuple(str(number) if number in twice else there[number - 1] for number in numbers)
 
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
@@ -160,15 +188,21 @@ def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Samp
         before.append(BandSample(whole, kind, is_scaled))
         changed = whole * options.scale + options.offset
         samples.append(BandSample(changed, kind, is_scaled or options.scale != 1))
-    tags = {**raster.source.tags()}
-    for number in numbers:
-        tags |= raster.source.tags(number)
-    offset = stated_offset(tags)
+    offset = _read_offset(raster, numbers)
     if not any(map(raster.is_scaled, numbers)):
         return _Sampled(raster.name, before, samples, offset, 0.0)
     scales = [raster.source.scales[number - 1] for number in numbers]
     has_offset = any(raster.source.offsets[number - 1] for number in numbers)
-    return _Sampled(raster.name, before, samples, 0.0, 0.0 if has_offset else offset * min(scales))
+    left_out = 0.0 if has_offset else (offset or 0.0) * min(scales)
+    return _Sampled(raster.name, before, samples, None, left_out)
+
+
+def _read_offset(raster: Raster, numbers: Iterable[int]) -> float | None:
+    """Return what a raster states must be added to its digital numbers."""
+    tags = {**raster.source.tags()}
+    for number in numbers:
+        tags |= raster.source.tags(number)
+    return stated_offset(tags)
 
 
 def _join(column: Sequence[BandSample]) -> BandSample:
@@ -182,6 +216,9 @@ def _join(column: Sequence[BandSample]) -> BandSample:
 def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Values:
     """Return the values of bands, (bands, h, w), NaN where there is no data.
 
+    Where an offset is added to digital numbers, a pixel of zeros in all bands holds no data: so
+    Sentinel-2 fills its tiles, often without saying it.
+
     Args:
         raster: an opened one.
         options: which bands, and what their values mean.
@@ -191,8 +228,10 @@ def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Val
         InputError: the raster lacks a band, or holds complex values.
     """
     numbers = find_bands(raster.band_names, options.names, raster.name)
-    values = raster.physical(numbers, window) * options.scale + options.offset
-    found: Values = values.astype(np.float32)
+    values = raster.physical(numbers, window)
+    if options.offset and not any(map(raster.is_scaled, numbers)):
+        values[:, (values == 0).all(axis=0)] = np.nan
+    found: Values = (values * options.scale + options.offset).astype(np.float32)
     return found
 
 
@@ -251,24 +290,55 @@ def _no_raster(name: str, bands: Sequence[str]) -> str:
     )
 
 
-def decode_bands(content: bytes, options: BandOptions, name: str) -> Values:
+class FileKind(NamedTuple):
+    """What must be the same in all files of tiles, beside their bands.
+
+    Attributes:
+        has_8_bits: whether values are of 8 bits.
+        offset: what the file states must be added to its digital numbers.
+    """
+
+    has_8_bits: bool
+    offset: float
+
+
+def find_kind(raster: Raster, options: BandOptions) -> FileKind:
+    """Return the kind of a raster's file."""
+    numbers = find_bands(raster.band_names, options.names, raster.name)
+    return FileKind(raster.has_8_bits(numbers), _read_offset(raster, numbers) or 0.0)
+
+
+def decode_bands(
+    content: bytes, options: BandOptions, name: str, kind: FileKind | None = None
+) -> Values:
     """Return the values of the bands in the file of a tile: see `read_values`.
 
     Args:
         content: of the file.
         options: which bands, and what their values mean.
         name: for messages.
+        kind: of the other tiles' files.
 
     Raises:
-        InputError: it is no raster, cannot be read, lacks a band, or holds no data.
+        InputError: it is no raster, cannot be read, lacks a band, or its file is of another kind.
+        NoData: it holds no data.
     """
     driver = find_driver(content[:HEAD])
     if not driver:
         raise InputError(_no_raster(name, options.names))
     with open_tile(io.BytesIO(content), driver, name) as raster:
         values = read_values(raster, options)
+        found = find_kind(raster, options) if kind else None
+    if found and kind and found.has_8_bits != kind.has_8_bits:
+        which = ("of 8 bits", "of more") if found.has_8_bits else ("of more than 8 bits", "of 8")
+        raise InputError(f"{name} has values {which[0]}, and the others {which[1]}: leave it out")
+    if found and kind and found.offset != kind.offset:
+        raise InputError(
+            f"{name} states that {found.offset:g} must be added to its digital numbers and the "
+            f"others {kind.offset:g}: read them apart"
+        )
     if np.isnan(values).all():
-        raise InputError(f"{name} holds no data: save it again with its values")
+        raise NoData(f"{name} holds no data")
     return values
 
 

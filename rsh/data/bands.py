@@ -20,10 +20,11 @@ MOST_BANDS = 512
 LISTED = 13  # names in a message
 PLAIN = re.compile(r"[\W_]+")
 PADDED = re.compile(r"\b([a-z]+)0+(?=\d)")
+BETWEEN_DIGITS = re.compile(r"(?<=\d)[\W_]+(?=\d)")
 
 # Bands that become red, green and blue, by the name of the composite; of Sentinel-2 by its own
-# names, which number the bands, so that Landsat's are others.
-SENTINEL_2 = ("B02", "B03", "B04", "B08", "B8A", "B11", "B12")
+# names, which number the bands. Landsat's numbers are others, and it has neither zeros nor a B8A.
+SENTINEL_2 = re.compile(r"b[\W_]*(0[1-9]|8a)", re.IGNORECASE)
 COMPOSITES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "true color": (("red", "green", "blue"), ("B04", "B03", "B02")),
     "false color": (("nir", "red", "green"), ("B08", "B04", "B03")),
@@ -33,8 +34,11 @@ COMPOSITES: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 
 def plain_name(name: str) -> str:
-    """Return a name without what files write differently: "B4", "b04" and "B_04" are one band."""
-    return PADDED.sub(r"\1", PLAIN.sub("", name.lower()))
+    """Return a name without what files write differently: "B4", "b04" and "B_04" are one band.
+
+    What stands between two digits counts: "B1_1" of a time series is not "B11".
+    """
+    return PADDED.sub(r"\1", PLAIN.sub("", BETWEEN_DIGITS.sub("x", name.lower())))
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -178,7 +182,7 @@ def find_composites(names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
         By the name of each composite for which the bands are there.
     """
     plain = [plain_name(name) for name in names]
-    is_sentinel_2 = {plain_name(name) for name in SENTINEL_2} <= set(plain)
+    is_sentinel_2 = any(map(SENTINEL_2.fullmatch, names))
     found: dict[str, tuple[int, int, int]] = {}
     for title, choices in COMPOSITES.items():
         for triple in choices:

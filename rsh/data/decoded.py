@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from rsh.data.band_values import resize_values
 from rsh.data.tiles import TileDataset
+from rsh.errors import InputError, NoData
 from rsh.io.array_cache import cached
 
 DecodedTiles = NDArray[np.uint8 | np.float16]  # of images, and of other bands
@@ -74,6 +75,10 @@ def decode_row(dataset: TileDataset, side: int, row: int) -> DecodedTiles:
     Raises:
         InputError: it cannot be read.
     """
-    if not dataset.bands:
-        return decode_tile(dataset.read(row), side)
-    return resize_values(dataset.decode_bands(row, dataset.read_bytes(row)), side)
+    try:
+        if not dataset.bands:
+            return decode_tile(dataset.read(row), side)
+        return resize_values(dataset.decode_bands(row, dataset.read_bytes(row)), side)
+    except NoData as error:
+        hint = "leave out tiles without data with --skip-unreadable"
+        raise InputError(f"{error}: {hint}") from None

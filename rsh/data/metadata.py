@@ -32,6 +32,7 @@ from rsh.data.rendering import AS_IS, Rendering
 from rsh.data.splits import split_parts
 from rsh.data.table_places import read_places
 from rsh.errors import InputError, RshWarning
+from rsh.labels import SEVERAL
 from rsh.text import first_sentence
 
 MAX_COLUMNS = 1000
@@ -288,7 +289,7 @@ def _tell_other_classes(table: pd.DataFrame, where: str) -> None:
     if found and not has_label_sets(table):
         warnings.warn(
             f"{where}: the column {found[0]} is kept for filters alone; rename it to class if it "
-            "holds the classes",
+            f"holds the classes{', or add --labels multi' * (found[0] == SEVERAL)}",
             RshWarning,
             stacklevel=3,
         )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from rsh.data import twins
 from rsh.data.backgrounds import Background
-from rsh.data.band_values import Values, decode_bands, settle_bands
+from rsh.data.band_values import FileKind, Values, decode_bands, find_kind, settle_bands
 from rsh.data.bands import ALL, IMAGE, NO_BANDS, BandOptions, Bands, find_composites
 from rsh.data.catalog import CATALOG
 from rsh.data.dataset import Dataset
@@ -32,6 +32,7 @@ from rsh.data.tile_grid import DEFAULT_TILING, TilingOptions
 from rsh.data.units import check_tile
 from rsh.errors import InputError, NoData, RshWarning
 from rsh.labels import LabelSource, check_label_source, describe_labels
+from rsh.text import plural
 
 SAMPLED = 64  # tiles, whose values decide the stretch of all
 SKIP_HINT = "or skip such images with --skip-unreadable"
@@ -268,10 +269,18 @@ class TileDataset(Dataset):
             InputError: it cannot be read, or lacks a band; the message names it.
         """
         name = str(self.items["id"].iloc[row])
-        values = decode_bands(content, self.band_options, name)
+        values = decode_bands(content, self.band_options, name, self._file_kind)
         if wrong := check_tile(values, self.bands):
             raise InputError(f"{name}: {wrong}: bring it to their unit, or leave it out")
         return values
+
+    @cached_property
+    def _file_kind(self) -> FileKind | None:
+        """Of the files of tiles; scenes were all looked at when they were opened."""
+        if isinstance(self.source, RasterSource):
+            return None
+        with closing(self._sampled_rasters()) as rasters:
+            return find_kind(next(rasters), self.band_options)
 
     def drop_unreadable(self) -> "TileDataset":
         """Decode every image, and return the readable tiles; warnings name the others.
@@ -279,13 +288,21 @@ class TileDataset(Dataset):
         Raises:
             InputError: no image can be read.
         """
-        rows = []
+        rows, empty = [], 0
         for row in range(len(self)):
             try:
-                self.decode(row, self.read_bytes(row))
+                content = self.read_bytes(row)
+                self.decode(row, content)
+                if self.bands:
+                    self.decode_bands(row, content)
                 rows.append(row)
+            except NoData:
+                empty += 1
             except InputError as error:
                 warnings.warn(f"left out: {error}", RshWarning, stacklevel=3)
+        if empty:
+            told = f"left out: {plural(empty, 'tile')} without data"
+            warnings.warn(told, RshWarning, stacklevel=3)
         if not rows:
             raise InputError(f"no image in {self.path} can be read: download or save them again")
         return replace(self.select(np.array(rows, dtype=np.int64)), skip_unreadable=True)

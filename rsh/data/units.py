@@ -107,11 +107,15 @@ def check_range(name: str, sample: BandSample) -> str:
 
 
 def check_scaled(name: str, before: BandSample, options: BandOptions) -> str:
-    """Say that a scale was given for values that are reflectance without it; "" if not."""
-    if options.unit or not abs(options.scale) < MUCH or _guess_unit(before) != "reflectance":
+    """Say that values are reflectance without the scale or offset that was given; "" if not."""
+    flags = ["--scale"] * (abs(options.scale) < MUCH)
+    if options.offset and not before.is_scaled:  # a stated scale may lack its offset
+        flags.append("--offset")
+    if options.unit or not flags or _guess_unit(before) != "reflectance":
         return ""
     low, high = np.percentile(before.values, (2, 98))
-    return f"{name} holds reflectance already ({low:.4g} to {high:.4g}): leave out --scale"
+    given = " and ".join(flags)
+    return f"{name} holds reflectance already ({low:.4g} to {high:.4g}): leave out {given}"
 
 
 def check_tile(values: NDArray[np.float32], bands: Bands) -> str:
@@ -138,8 +142,8 @@ def _is_whole(sample: BandSample) -> bool:
     return not sample.is_scaled and bool((sample.values % 1 == 0).all())
 
 
-def stated_offset(tags: Mapping[str, str]) -> float:
-    """Return what a file says must be added to its digital numbers; 0 if it says nothing.
+def stated_offset(tags: Mapping[str, str]) -> float | None:
+    """Return what a file says must be added to its digital numbers; None if it says nothing.
 
     Args:
         tags: of the file and of its bands, such as RADIO_ADD_OFFSET (level 1C), BOA_ADD_OFFSET
@@ -153,11 +157,11 @@ def stated_offset(tags: Mapping[str, str]) -> float:
         number = NUMBER.search(text)
         if name.upper().endswith("PROCESSING_BASELINE") and number:
             return RAISED_BY if float(number[0]) >= BASELINE else 0.0
-    return 0.0
+    return None
 
 
 def explain_mismatch(
-    found: Bands, wanted: Bands, samples: Sequence[BandSample], offset: float
+    found: Bands, wanted: Bands, samples: Sequence[BandSample], offset: float | None
 ) -> str:
     """Say which band has another unit than a network takes, and what would mend it; "" if none has.
 
@@ -188,12 +192,20 @@ def _named(unit: str) -> str:
     return words.get(unit, unit)
 
 
-def _mend(has: str, takes: str, ends: tuple[float, float], offset: float) -> str:
+def _mend(has: str, takes: str, ends: tuple[float, float], offset: float | None) -> str:
     """Return what a person can do about a wrong unit."""
     if has == "DN" and takes == "reflectance":
-        more = f" --offset {offset * QUANTIFICATION:g}" if offset else ""
-        why = f", since the file states an offset of {offset:g}" if offset else ""
-        return f"add --scale {QUANTIFICATION:g}{more}{why}"
+        if ends[1] <= 255:
+            return (
+                "these look like 8-bit values of an image, which cannot be undone; give the "
+                f"original file, or add --scale {QUANTIFICATION:g} if they are digital numbers"
+            )
+        if offset:
+            why = f"since the file states an offset of {offset:g}"
+            return f"add --scale {QUANTIFICATION:g} --offset {offset * QUANTIFICATION:g}, {why}"
+        later = RAISED_BY * QUANTIFICATION
+        new = f", and --offset {later:g} if they are of Sentinel-2 since 2022" * (offset is None)
+        return f"add --scale {QUANTIFICATION:g}{new}"
     if has == "reflectance" and takes == "DN":
         return f"add --scale {1 / QUANTIFICATION:g}"
     if has == "reflectance" and takes == "8 bits":
@@ -207,11 +219,18 @@ def _mend(has: str, takes: str, ends: tuple[float, float], offset: float) -> str
     return f"bring them to it by --scale and --offset, or say --unit {takes!r} if they have it"
 
 
-def check_offset(options: BandOptions, offset: float) -> str:
-    """Say that an offset that the file states is not added; "" if it is."""
-    wanted = offset * options.scale
-    if not offset or np.isclose(options.offset, wanted, rtol=1e-3):
+def check_offset(options: BandOptions, offset: float | None) -> str:
+    """Say that another offset is added than the file states; "" if it is that, or states none."""
+    if offset is None:
         return ""
+    wanted = offset * options.scale
+    if np.isclose(options.offset, wanted, rtol=1e-3):
+        return ""
+    if not offset:
+        return (
+            "states that nothing must be added to its digital numbers, as those of Sentinel-2 do "
+            f"before baseline 04.00: leave out --offset {options.offset:g}"
+        )
     more = ""
     if options.scale == 1:
         share = offset * QUANTIFICATION

@@ -198,7 +198,7 @@ def _column(report: Report) -> dict[str, str]:
 
 
 def _map_column(report: Report) -> dict[str, str]:
-    low, high = report["map_interval"]
+    (low, high), words = report["map_interval"], relevance_words(report)
     return {
         "metric": report["metric"],
         "order of ties": report["ties"],
@@ -210,7 +210,7 @@ def _map_column(report: Report) -> dict[str, str]:
             if key != "map" and key in report
         },
         **{
-            name: _number(report[key], form)
+            name.format(words=words): _number(report[key], form)
             for key, (name, form) in NUMBERS.items()
             if key in report
         },

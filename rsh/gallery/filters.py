@@ -43,6 +43,8 @@ from rsh.text import plural
 FORM = re.compile(r"(?P<column>[^=!]+)(?P<sign>!?=)(?P<values>.*)", re.DOTALL)
 DEGREES = ("longitude", "latitude")
 DATE = re.compile(r"\d{4}(-|$)")
+PART_OF_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+LAST = "~"  # comes after digits, signs and letters
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 ANNOTATIONS = ("set", "label")  # what visitors gave; not in the table
 GROUP = "group"  # not in the table either
@@ -352,6 +354,8 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
             )
     if condition.between and values[0] > values[1]:  # type: ignore[operator]
         raise InputError("the lower end comes first", parameter="filter", value=condition)
+    if condition.between and not _is_number(column) and PART_OF_DATE.fullmatch(texts[1]):
+        values = [texts[0], texts[1] + LAST]  # a range to a month has all its days
     return _column_tests(condition, column, values)
 
 

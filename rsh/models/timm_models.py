@@ -11,6 +11,7 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from timm.models import PretrainedCfg
 from torch import nn
 
@@ -220,7 +221,7 @@ def _load_file(
         )
         state = whole.state_dict()
         load_state(network, {key: state[key] for key in network.state_dict() if key in state})
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
+    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
         raise InputError(
             f"{file} does not hold the weights of {name} ({first_sentence(error).rstrip('.:')}): "
             f"delete it and run `rsh backbones fetch {name}`"

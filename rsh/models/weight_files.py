@@ -171,6 +171,7 @@ def fetch_weights(entry: Pretrained, *, accepted: bool, progress: bool = True) -
     """
     if found := find_weights(entry):
         _check_unaltered(entry, found)
+        read_weights(found)  # its user may have saved it
         return found
     offer = ask_server(entry)
     confirm_license(offer, accepted=accepted)

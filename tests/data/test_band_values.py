@@ -17,7 +17,7 @@ from rsh.data.open import open_dataset
 from rsh.data.raster import open_scene
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
-from rsh.errors import RshWarning
+from rsh.errors import NoData, RshWarning
 
 REFLECTANCE = Bands(SENTINEL_2, ("reflectance",) * 13)
 
@@ -225,6 +225,73 @@ def test_an_offset_that_files_state_is_needed_without_a_scale_as_well(tmp_path: 
     np.testing.assert_allclose(
         dataset.decode_bands(0, dataset.read_bytes(0)), reflectance()[:, :20, :20] * 1e4, atol=1
     )
+
+
+@pytest.mark.parametrize(
+    ("unit", "tags", "named"),
+    [("DN + 1,000", RAISED, "-1000"), ("8 bits", {}, "of 8 bits"), ("DN", {}, "")],
+)
+def test_every_tile_is_looked_at_and_not_only_those_that_decide_the_unit(
+    unit: str, tags: dict[str, str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each tile holds values that pass for reflectance with the scale of the others."""
+    monkeypatch.setattr("rsh.data.tiles.SAMPLED", 2)
+    (tmp_path / "x").mkdir()
+    for name in ("a", "b", "c"):
+        last = {"unit": unit, "tags": tags} if name == "b" else {"unit": "DN", "tags": {}}
+        make_scene(
+            tmp_path / "x" / f"{name}.tif",
+            in_unit(reflectance(20), last["unit"]),
+            tags=last["tags"],
+        )
+    dataset = TileDataset.open(tmp_path / "x", bands=BandOptions((ALL,), scale=1e-4))
+    assert dataset.items["id"].tolist() == ["a.tif", "b.tif", "c.tif"]
+    if not named:
+        dataset.decode_bands(1, dataset.read_bytes(1))
+        return
+    with refused(names=("b.tif", named)):
+        dataset.decode_bands(1, dataset.read_bytes(1))
+    assert dataset.drop_unreadable().items["id"].tolist() == ["a.tif", "c.tif"]
+
+
+def test_an_offset_is_not_added_where_a_file_says_that_none_is_needed(tmp_path: Path):
+    tags = {"PROCESSING_BASELINE": "02.04"}
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance() + 0.2, "DN"), tags=tags)
+    options = BandOptions((ALL,), scale=1e-4, offset=-0.1)
+    with open_scene(file) as raster, refused(names=("x.tif", "leave out --offset -0.1")):
+        settle_bands([raster], options)
+    with refused(names=("x.tif", "leave out --offset -0.1")):
+        read_bands(file, options, REFLECTANCE)
+
+
+def test_zeros_in_all_bands_hold_no_data_where_an_offset_is_added(tmp_path: Path):
+    whole = in_unit(reflectance(), "DN + 1,000")
+    whole[:, :30] = 0
+    whole[0, 40] = 0  # one band alone is dark
+    file = make_scene(tmp_path / "x.tif", whole, tags=RAISED)
+    options = BandOptions((ALL,), scale=1e-4, offset=-0.1)
+    dataset = TileDataset.open(file, tiling=TilingOptions(20), bands=options)
+    with pytest.raises(NoData):
+        dataset.decode_bands(0, dataset.read_bytes(0))
+    with open_scene(file) as raster:
+        found = read_values(raster, BandOptions(SENTINEL_2, scale=1e-4, offset=-0.1))
+    assert np.isnan(found[:, :30]).all() and np.isfinite(found[:, 30:]).all()
+    with open_scene(file) as raster:
+        assert np.isfinite(read_values(raster, BandOptions(SENTINEL_2, scale=1e-4))).all()
+
+
+def test_bands_whose_name_comes_twice_are_chosen_by_numbers(tmp_path: Path):
+    names = ("B01", "B01", *SENTINEL_2[2:])
+    file = make_scene(tmp_path / "x.tif", reflectance(), names=names)
+    with open_scene(file) as raster:
+        bands, options = settle_bands([raster], BandOptions(("2", "B04", "1")))
+        found = read_values(raster, options)
+        with refused(names=("x.tif", "two bands called B01", "by their numbers")):
+            settle_bands([raster], BandOptions((ALL,)))
+        with refused("input_bands", value="B04,4", names="once"):
+            settle_bands([raster], BandOptions(("B04", "4")))
+    assert bands.names == ("2", "B04", "1")
+    np.testing.assert_array_equal(found, reflectance()[[1, 3, 0]])
 
 
 @pytest.mark.parametrize("unit", ["DN", "8 bits"])

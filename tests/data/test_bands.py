@@ -80,3 +80,11 @@ def test_composites_are_found_by_the_names_of_their_bands():
 def test_numbered_bands_of_another_sensor_are_not_taken_for_those_of_sentinel_2():
     landsat = tuple(f"B{number}" for number in range(1, 12))
     assert find_composites(landsat) == {}
+    assert find_composites((*landsat, "B12", "B8A"))["true color"] == (4, 3, 2)
+    ten_meters = find_composites(("B02", "B03", "B04", "B08"))
+    assert ten_meters == {"true color": (3, 2, 1), "false color": (4, 3, 2)}
+
+
+def test_what_stands_between_two_digits_counts():
+    assert plain_name("B1_1") != plain_name("B11")
+    assert plain_name("B_04") == plain_name("b4") == plain_name("B04")

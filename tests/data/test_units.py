@@ -65,11 +65,11 @@ def test_reflectance_may_be_a_little_below_0_and_above_1():
         ({"PROCESSING_BASELINE": "03.01"}, 0),
         ({"RADIO_ADD_OFFSET": "-1000"}, -1000),
         ({"BOA_ADD_OFFSET": "0", "PROCESSING_BASELINE": "04.00"}, 0),
-        ({"AREA_OR_POINT": "Area", "PROCESSING_BASELINE": "unknown"}, 0),
-        ({}, 0),
+        ({"AREA_OR_POINT": "Area", "PROCESSING_BASELINE": "unknown"}, None),
+        ({}, None),
     ],
 )
-def test_files_state_what_must_be_added(tags: dict[str, str], offset: float):
+def test_files_state_what_must_be_added(tags: dict[str, str], offset: float | None):
     assert stated_offset(tags) == offset
 
 
@@ -77,6 +77,7 @@ def test_files_state_what_must_be_added(tags: dict[str, str], offset: float):
     ("has", "takes", "offset", "hint"),
     [
         ("DN", "reflectance", 0.0, "--scale 0.0001"),
+        ("DN", "reflectance", None, "--scale 0.0001, and --offset -0.1 if they are of Sentinel-2"),
         ("DN", "reflectance", -1000.0, "--scale 0.0001 --offset -0.1, since the file states"),
         ("reflectance", "DN", 0.0, "--scale 10000"),
         ("reflectance", "8 bits", 0.0, "--scale 255"),
@@ -86,12 +87,20 @@ def test_files_state_what_must_be_added(tags: dict[str, str], offset: float):
         ("unknown", "DN", 0.0, "--unit 'DN'"),
     ],
 )
-def test_a_wrong_unit_is_named_with_what_mends_it(has: str, takes: str, offset: float, hint: str):
-    values = sample(np.array([1.0, 2.0]))
+def test_a_wrong_unit_is_named_with_what_mends_it(
+    has: str, takes: str, offset: float | None, hint: str
+):
+    values = sample(np.array([1.0, 2000.0]))
     found, wanted = Bands(("B04",), (has,)), Bands(("B04",), (takes,))
     told = explain_mismatch(found, wanted, [values], offset)
     assert told.startswith("B04 holds ") and hint in told
     assert not explain_mismatch(found, found, [values], offset)
+
+
+def test_digital_numbers_as_small_as_those_of_an_image_are_suspected():
+    found, wanted = Bands(("B04",), ("DN",)), Bands(("B04",), ("reflectance",))
+    told = explain_mismatch(found, wanted, [sample(np.array([64.0, 219.0]))], 0)
+    assert "8-bit" in told and "if they are digital numbers" in told
 
 
 def test_percent_is_taken_for_reflectance_that_needs_a_factor():
@@ -105,6 +114,8 @@ def test_an_offset_that_was_forgotten_beside_a_scale_is_named():
     assert "add --offset -1000" in check_offset(BandOptions(), -1000)
     assert not check_offset(BandOptions(scale=1e-4, offset=-0.1), -1000)
     assert not check_offset(BandOptions(scale=1e-4), 0)
+    assert not check_offset(BandOptions(scale=1e-4, offset=-0.1), None)
+    assert "leave out --offset -0.1" in check_offset(BandOptions(scale=1e-4, offset=-0.1), 0)
 
 
 def test_values_that_half_floats_do_not_keep_are_refused_with_a_scale():

@@ -294,6 +294,19 @@ def test_weights_of_another_model_of_timm_are_refused(served: Hub) -> None:
         create_backbone(SMALL, image_size=64)
 
 
+def test_a_file_that_was_cut_is_named_by_training_and_fetching(served: Hub) -> None:
+    publish_small(served, small_model())
+    file = fetch_backbone(SMALL, accepted=False, progress=False)
+    content = file.read_bytes()
+    for note in file.parent.glob("*.json"):
+        note.unlink()  # its user saved the file alone
+    file.write_bytes(content[:1000])
+    with refused(names=(file.name, "delete it")):
+        create_backbone(SMALL, image_size=64)
+    with refused(names=file.name):
+        fetch_backbone(SMALL, accepted=False, progress=False)
+
+
 def test_weights_that_lack_a_tensor_are_refused_where_timm_would_take_them(served: Hub) -> None:
     model = small_model()
     state = {key: value for key, value in model.state_dict().items() if "layer3" not in key}

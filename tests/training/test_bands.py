@@ -23,6 +23,7 @@ from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.encoding.query import encode_images, load_network, open_query_encoder
+from rsh.errors import RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import merge_galleries, remove_tiles
 from rsh.models.backbone import BandBackbone
@@ -70,6 +71,33 @@ def gallery(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     folder = tmp_path_factory.mktemp("g") / "g"
     dataset = run.dataset()
     return build_gallery(run.net(), dataset, folder, run=run.folder, progress=False)
+
+
+def test_the_summary_of_a_gallery_says_how_its_bands_are_shown(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+):
+    main(["gallery", "info", str(gallery.folder)])
+    told = capsys.readouterr().out
+    for composite in gallery.describe_composites():
+        (line,) = (line for line in told.splitlines() if line.startswith(composite["name"]))
+        assert ", ".join(composite["bands"]) in line and f"{composite['white'][0]:g}" in line
+
+
+def test_a_training_leaves_out_tiles_without_data_if_it_is_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RSH_CACHE", str(tmp_path / "cache"))
+    whole = in_unit(reflectance(60), "DN + 1,000")
+    whole[:, :20] = 0
+    scene = make_scene(tmp_path / "x.tif", whole, tags=RAISED)
+    options = BandOptions((ALL,), scale=1e-4, offset=-0.1)
+    dataset = TileDataset.open(scene, tiling=TILING, bands=options)
+    with refused(names=("holds no data", "--skip-unreadable")):
+        decoded_tiles(dataset, 32, progress=False)
+    with pytest.warns(RshWarning, match="left out: 3 tiles without data"):
+        kept = TileDataset.open(scene, tiling=TILING, bands=options, skip_unreadable=True)
+    assert len(dataset) == 9 and len(kept) == 6
+    assert np.isfinite(decoded_tiles(kept, 32, progress=False)).all()
 
 
 def test_a_run_keeps_its_bands_and_finds_its_tiles_again(run: Run, scenes: Path):

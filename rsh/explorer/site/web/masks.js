@@ -13,6 +13,8 @@ import { quoted } from "./text.js";
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
 const DATE = /^\d{4}(-|$)/;
+const PART_OF_DATE = /^\d{4}(-\d\d(-\d\d)?)?$/;
+const LAST = "~"; // comes after digits, signs and letters
 const DEGREES = ["longitude", "latitude"];
 const IN_MEMORY = ["class", "split"]; // columns that every gallery has
 const LABELS = "labels"; // column of several labels a tile, separated by semicolons
@@ -190,8 +192,10 @@ function test(condition, column) {
       );
     }
   }
-  const [low, high] = wanted;
-  if (between && low > high) throw wrongFilter("the lower end comes first", textOf(condition));
+  const [low, end] = wanted;
+  if (between && low > end) throw wrongFilter("the lower end comes first", textOf(condition));
+  // a range to a month has all its days
+  const high = !column.isNumber && PART_OF_DATE.test(String(end)) ? end + LAST : end;
   const among = new Set(wanted);
   return (value) => {
     if (!isKnown(value)) return false;
