@@ -336,7 +336,8 @@ def _class_warnings(counts: dict[str, int], unlabeled: int) -> Iterator[str]:
         yield "there is one class: a training on labels needs at least two"
     tiny = [name for name, count in counts.items() if count < 3]
     if tiny:
-        which = f"{plural(len(tiny), 'class')} such as {tiny[0]!r} have fewer than 3 tiles"
+        have = "has" if len(tiny) == 1 else "have"
+        which = f"{plural(len(tiny), 'class')} such as {tiny[0]!r} {have} fewer than 3 tiles"
         yield (
             f"{which}, which all stay in train: no query has such a class"
             if unlabeled
@@ -354,8 +355,8 @@ def _label_warnings(counts: dict[str, int]) -> Iterator[str]:
         yield "there is one label: a training on labels needs at least two"
     if tiny := [name for name, count in counts.items() if count < 3]:
         yield (
-            f"{plural(len(tiny), 'label')} such as {tiny[0]!r} have fewer than 3 tiles, so they "
-            "cannot be in train, val and query: add tiles, or leave the label out"
+            f"{plural(len(tiny), 'label')} such as {tiny[0]!r} with fewer than 3 tiles cannot be "
+            "in train, val and query: add tiles, or leave the label out"
         )
 
 

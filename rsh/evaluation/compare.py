@@ -118,7 +118,7 @@ def mean_over_seeds(reports: Sequence[Report], recipes: Sequence[str]) -> list[R
         interval = bootstrap_interval(np.concatenate(values), seeds, blocks)
         keys = ["num_bits", *_known(group).values(), "distinct_codes"]
         mean: Report = {key: float(np.mean([each[key] for each in group])) for key in keys}
-        name = f"mean of {len(group)} seeds"
+        name = f"mean of {len(group)} runs"
         means.append({"run": name, "seeds": len(group), "map_interval": interval} | mean)
     return means
 

@@ -92,7 +92,7 @@ def test_leaks_of_a_given_split_are_told(tmp_path: Path):
 
 def test_imbalance_and_tiny_classes_are_told(folder: Path):
     make(folder, classes=("rare",), count=2)
-    assert told(checked(folder), "'rare' have fewer than 3 tiles")
+    assert told(checked(folder), "'rare' has fewer than 3 tiles")
     make(folder, classes=("large",), count=90)
     shutil.rmtree(folder / "rare")
     assert told(checked(folder), "'large' has 90 tiles and 'coast' 4")

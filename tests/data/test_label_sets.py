@@ -198,7 +198,7 @@ def test_check_reports_labels(tmp_path: Path):
     assert "4 tiles, 3 labels, several a tile, 3 of 4 tiles have a label" in text
     assert "sea (3), sand (1), wood (1), no label (1)" in text
     assert "drawn so that each label keeps its share" in text
-    assert any("2 labels such as 'sand' have fewer than 3 tiles" in w for w in report.warnings)
+    assert any("2 labels such as 'sand' with fewer than 3 tiles" in w for w in report.warnings)
     dataset = TileDataset.open(where, labels="multi")
     drawn = [text.get_text() for axes in draw_sheet(dataset, range(4)).axes for text in axes.texts]
     assert drawn == ["sand\n1", "sea\n3", "wood\n1", "no label\n1"]

@@ -95,11 +95,11 @@ def test_runs_are_compared_query_by_query_with_the_first() -> None:
 def test_seeds_are_averaged_and_drawn_with_their_blocks() -> None:
     other = made(map=0.7, distinct_codes=9, average_precision=[0.4, 1.0], groups=["x", "z"])
     (mean,) = mean_over_seeds([made(), made(map=0.1), other], ["a", "b", "a"])
-    assert mean["run"] == "mean of 2 seeds" and mean["seeds"] == 2
+    assert mean["run"] == "mean of 2 runs" and mean["seeds"] == 2
     assert mean["map"] == pytest.approx(0.6) and mean["distinct_codes"] == 8
     low, high = mean["map_interval"]
     assert 0.2 <= low < np.mean([0.2, 0.8, 0.4, 1.0]) < high <= 1
-    assert "mean of 2 seeds" in table(
+    assert "mean of 2 runs" in table(
         {"runs": [made()], "seeds": [mean], "differing": [], "differences": []}
     )
     assert mean_over_seeds([made(), made()], ["a", "b"]) == []
