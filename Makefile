@@ -9,7 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/bluemarble-$(BITS)
 GALLERY := galleries/bluemarble-$(BITS)
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --durations=20
+# One process more than cores, four at most: while one waits for a browser, another computes.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --durations=20
 JS := PATH="$(abspath $(BIN)):$$PATH"
 OPEN_FLAG := $(if $(filter no,$(OPEN)),--no-open,--open)
 
