@@ -3,7 +3,6 @@
 import io
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -100,13 +99,10 @@ def _sample_all(
         names = names or _choose_names(raster, options)
         with explain_raster_error(raster.name):
             sampled.append(_sample(raster, names, options))
-    if not sampled and like.names:
-        raise InputError(
-            f"no tile is a raster, and the network takes {like.described()}: give rasters"
-        )
     if not sampled:
+        hint = "give rasters with these bands" if like.names else "omit this option"
         raise InputError(
-            "no tile is a raster; omit this option",
+            f"no tile is a raster: {hint}",
             parameter="input_bands",
             value=",".join(options.names),
         )
@@ -184,6 +180,8 @@ def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Samp
     for number in numbers:
         (values,) = raster.sample((number,), SAMPLE_SIDE)
         whole, kind = np.asarray(values, np.float64), raster.source.dtypes[number - 1]
+        if options.offset and len(numbers) > 1:  # no data, see `read_values`
+            whole = whole[whole != 0]
         is_scaled = raster.is_scaled(number)
         before.append(BandSample(whole, kind, is_scaled))
         changed = whole * options.scale + options.offset
@@ -216,8 +214,8 @@ def _join(column: Sequence[BandSample]) -> BandSample:
 def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Values:
     """Return the values of bands, (bands, h, w), NaN where there is no data.
 
-    Where an offset is added to digital numbers, a pixel of zeros in all bands holds no data: so
-    Sentinel-2 fills its tiles, often without saying it.
+    Where an offset is added, a pixel of zeros in all of several bands holds no data: so Sentinel-2
+    fills its tiles, often without saying it.
 
     Args:
         raster: an opened one.
@@ -229,7 +227,7 @@ def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Val
     """
     numbers = find_bands(raster.band_names, options.names, raster.name)
     values = raster.physical(numbers, window)
-    if options.offset and not any(map(raster.is_scaled, numbers)):
+    if options.offset and len(numbers) > 1:
         values[:, (values == 0).all(axis=0)] = np.nan
     found: Values = (values * options.scale + options.offset).astype(np.float32)
     return found
@@ -271,15 +269,18 @@ def _options_of_query(raster: Raster, options: BandOptions, like: Bands) -> Band
     Raises:
         InputError: it is neither.
     """
+    plain = BandOptions(like.names)
     try:
         return settle_bands([raster], options, like)[1]
     except InputError as error:
-        plain = BandOptions(like.names)
-        if options != plain:
-            with suppress(InputError):
-                return settle_bands([raster], plain, like)[1]
-        advice = str(error).replace(": add --", ": convert it as `rsh encode` would with --")
-        raise InputError(advice) from None
+        told = str(error)
+    if options != plain:
+        try:
+            return settle_bands([raster], plain, like)[1]
+        except InputError as error:
+            told = str(error) if "leave out --" in told else told
+    advice = told.replace(": add --", ": convert it as `rsh encode` would with --")
+    raise InputError(advice)
 
 
 def _no_raster(name: str, bands: Sequence[str]) -> str:
@@ -302,9 +303,11 @@ class FileKind(NamedTuple):
     offset: float
 
 
-def find_kind(raster: Raster, options: BandOptions) -> FileKind:
-    """Return the kind of a raster's file."""
+def find_kind(raster: Raster, options: BandOptions) -> FileKind | None:
+    """Return the kind of a raster's file; None if its scale brings values to their unit."""
     numbers = find_bands(raster.band_names, options.names, raster.name)
+    if any(map(raster.is_scaled, numbers)):
+        return None
     return FileKind(raster.has_8_bits(numbers), _read_offset(raster, numbers) or 0.0)
 
 

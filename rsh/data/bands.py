@@ -25,6 +25,7 @@ BETWEEN_DIGITS = re.compile(r"(?<=\d)[\W_]+(?=\d)")
 # Bands that become red, green and blue, by the name of the composite; of Sentinel-2 by its own
 # names, which number the bands. Landsat's numbers are others, and it has neither zeros nor a B8A.
 SENTINEL_2 = re.compile(r"b[\W_]*(0[1-9]|8a)", re.IGNORECASE)
+MOST_OF_SENTINEL_2 = ("B02", "B03", "B04", "B08", "B8A", "B11", "B12")
 COMPOSITES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "true color": (("red", "green", "blue"), ("B04", "B03", "B02")),
     "false color": (("nir", "red", "green"), ("B08", "B04", "B03")),
@@ -172,22 +173,29 @@ def find_bands(there: Sequence[str], wanted: Sequence[str], where: str) -> tuple
     return tuple(found)
 
 
-def find_composites(names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+def find_composites(
+    names: Sequence[str], *, by_default: bool = False
+) -> dict[str, tuple[int, int, int]]:
     """Return the numbers, from 1, of the bands that are shown as red, green and blue.
 
     Args:
         names: of all bands of a raster.
+        by_default: only those that are shown unasked, for which most bands of Sentinel-2 must be
+            there: networks of images have learned from what is shown so.
 
     Returns:
         By the name of each composite for which the bands are there.
     """
     plain = [plain_name(name) for name in names]
-    is_sentinel_2 = any(map(SENTINEL_2.fullmatch, names))
+    is_sentinel_2 = {plain_name(name) for name in MOST_OF_SENTINEL_2} <= set(plain)
+    if not by_default:
+        is_sentinel_2 = is_sentinel_2 or any(map(SENTINEL_2.fullmatch, names))
     found: dict[str, tuple[int, int, int]] = {}
     for title, choices in COMPOSITES.items():
         for triple in choices:
             keys = [plain_name(name) for name in triple]
-            if set(keys) <= set(plain) and (is_sentinel_2 or triple[0][0] != "B"):
+            is_there = all(plain.count(key) == 1 for key in keys)
+            if is_there and (is_sentinel_2 or triple[0][0] != "B"):
                 red, green, blue = (plain.index(key) + 1 for key in keys)
                 found.setdefault(title, (red, green, blue))
     return found

@@ -203,7 +203,7 @@ class Raster:
             bands = rendering.bands
         elif all(color in self.colors for color in COLORS):
             bands = tuple(self.colors[color] for color in COLORS)
-        elif composites := find_composites(self.band_names):
+        elif composites := find_composites(self.band_names, by_default=True):
             bands = next(iter(composites.values()))
         else:
             bands = tuple(others[:3] if len(others) >= 3 else others[:1])
@@ -223,7 +223,7 @@ class Raster:
         """Warn if the first three of more bands are taken for red, green and blue."""
         named = all(color in self.colors for color in COLORS)
         count = self.source.count - ("alpha" in self.colors)
-        named = named or bool(find_composites(self.band_names))
+        named = named or bool(find_composites(self.band_names, by_default=True))
         if count > 3 and not named and not self.is_chosen(rendering):
             texts = [text for text in self.source.descriptions if text][:13]
             names = f" ({', '.join(texts)})" if texts else ""

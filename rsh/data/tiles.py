@@ -209,7 +209,8 @@ class TileDataset(Dataset):
     def pixel_key(self) -> str:
         """A text that changes whenever what a network sees of a tile does."""
         how = "" if self.rendering == AS_IS else f" {self.rendering}"
-        return self.fingerprint + (f" {self.band_options}" if self.bands else how)
+        zeros = " zeros hold no data" * bool(self.band_options.offset)
+        return self.fingerprint + (f" {self.band_options}{zeros}" if self.bands else how)
 
     def backgrounds(self) -> list[Background]:
         """Return overviews of the scenes that the tiles were cut from, as far as they are known."""
@@ -280,7 +281,8 @@ class TileDataset(Dataset):
         if isinstance(self.source, RasterSource):
             return None
         with closing(self._sampled_rasters()) as rasters:
-            return find_kind(next(rasters), self.band_options)
+            first = next(rasters, None)
+            return find_kind(first, self.band_options) if first else None
 
     def drop_unreadable(self) -> "TileDataset":
         """Decode every image, and return the readable tiles; warnings name the others.

@@ -29,6 +29,8 @@ LARGEST = float(np.finfo(np.float16).max)  # bands are kept as half floats
 SMALLEST = 1e-3  # largest value of a band whose others half floats still resolve
 MUCH = 0.5  # a smaller scale turns digital numbers or percent into reflectance
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
+ADD_OFFSET = re.compile(r"(RADIO|BOA)_ADD_OFFSET")
+COMPACT = re.compile(r"N(\d\d)(\d\d)")  # "N0400" is baseline 04.00 in the names of products
 
 
 class BandSample(NamedTuple):
@@ -81,6 +83,9 @@ def find_mixture(samples: Sequence[BandSample]) -> tuple[int, int] | None:
     data set are darker or brighter than a unit usually is.
     """
     units = [_guess_unit(sample) for sample in samples]
+    if "DN" in units:  # a blank tile of floats does not differ from reflectance
+        pairs = zip(units, samples, strict=True)
+        units = ["DN" if unit == "reflectance" and _is_whole(one) else unit for unit, one in pairs]
     known = [place for place, unit in enumerate(units) if unit != "unknown"]
     for place in known:
         if units[place] != units[known[0]]:
@@ -115,7 +120,10 @@ def check_scaled(name: str, before: BandSample, options: BandOptions) -> str:
         return ""
     low, high = np.percentile(before.values, (2, 98))
     given = " and ".join(flags)
-    return f"{name} holds reflectance already ({low:.4g} to {high:.4g}): leave out {given}"
+    return (
+        f"{name} holds reflectance already ({low:.4g} to {high:.4g}): leave out {given}, or say "
+        "with --unit what it becomes"
+    )
 
 
 def check_tile(values: NDArray[np.float32], bands: Bands) -> str:
@@ -151,10 +159,10 @@ def stated_offset(tags: Mapping[str, str]) -> float | None:
     """
     for name, text in tags.items():
         number = NUMBER.search(text)
-        if "ADD_OFFSET" in name.upper() and number:
+        if ADD_OFFSET.search(name.upper()) and number:
             return float(number[0])
     for name, text in tags.items():
-        number = NUMBER.search(text)
+        number = NUMBER.search(COMPACT.sub(r"\1.\2", text))
         if name.upper().endswith("PROCESSING_BASELINE") and number:
             return RAISED_BY if float(number[0]) >= BASELINE else 0.0
     return None

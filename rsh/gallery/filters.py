@@ -352,10 +352,10 @@ def _tests(condition: Condition, items: ColumnTable) -> list[ColumnTest]:
                 parameter="filter",
                 value=condition,
             )
-    if condition.between and values[0] > values[1]:  # type: ignore[operator]
-        raise InputError("the lower end comes first", parameter="filter", value=condition)
     if condition.between and not _is_number(column) and PART_OF_DATE.fullmatch(texts[1]):
         values = [texts[0], texts[1] + LAST]  # a range to a month has all its days
+    if condition.between and values[0] > values[1]:  # type: ignore[operator]
+        raise InputError("the lower end comes first", parameter="filter", value=condition)
     return _column_tests(condition, column, values)
 
 

@@ -409,12 +409,19 @@ class Gallery(Labeled):
         data, model = self.manifest.data, self.manifest.model
         change = data.bands.convert_to(NO_BANDS)
         units = dict(zip(map(plain_name, model.bands), model.units, strict=True))
-        every = [each.rescaled(*change).described() for each in data.composites]
-        for each in every:
-            found = {units.get(plain_name(band), "") for band in each["bands"]}
-            (unit,) = found if len(found) == 1 else [""]
-            each["unit"] = "" if unit == "unknown" else unit
-            each["unseen"] = [band for band in each["bands"] if plain_name(band) not in units]
+        every = []
+        for composite in data.composites:
+            each = composite.rescaled(*change).described()
+            numbers = composite.rendering.bands or (0,) * len(each["bands"])
+            found = [  # a band whose name is twice in a file is known by its number
+                units.get(plain_name(name), units.get(str(number)))
+                for name, number in zip(each["bands"], numbers, strict=True)
+            ]
+            unit = found[0] if len(set(found)) == 1 else None
+            each["unit"] = unit if unit and unit != "unknown" else ""
+            pairs = zip(each["bands"], found, strict=True)
+            each["unseen"] = [name for name, its in pairs if its is None]
+            every.append(each)
         return every
 
     def show_composite(self, name: str) -> None:

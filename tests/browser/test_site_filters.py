@@ -126,6 +126,7 @@ def test_conditions_pass_the_same_tiles(gallery: Gallery, site: Any) -> None:
         ["date=2021..2021-12-31"],
         ["date=2020-01..2020-01"],
         ["date!=2020..2020"],
+        ["date=2020-01-15..2020-01"],
         ["date!=2020-01-08"],
         ["taken=2021-01..2022"],
         ["day=2020-02-05"],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from make_bands import RAISED, SENTINEL_2, in_unit, make_scene, reflectance
 from make_raster import make_raster
 from PIL import Image
@@ -260,8 +261,6 @@ def test_an_offset_is_not_added_where_a_file_says_that_none_is_needed(tmp_path: 
     options = BandOptions((ALL,), scale=1e-4, offset=-0.1)
     with open_scene(file) as raster, refused(names=("x.tif", "leave out --offset -0.1")):
         settle_bands([raster], options)
-    with refused(names=("x.tif", "leave out --offset -0.1")):
-        read_bands(file, options, REFLECTANCE)
 
 
 def test_zeros_in_all_bands_hold_no_data_where_an_offset_is_added(tmp_path: Path):
@@ -278,6 +277,45 @@ def test_zeros_in_all_bands_hold_no_data_where_an_offset_is_added(tmp_path: Path
     assert np.isnan(found[:, :30]).all() and np.isfinite(found[:, 30:]).all()
     with open_scene(file) as raster:
         assert np.isfinite(read_values(raster, BandOptions(SENTINEL_2, scale=1e-4))).all()
+
+
+def test_zeros_do_not_decide_the_unit_where_they_hold_no_data(tmp_path: Path):
+    whole = in_unit(reflectance(), "DN + 1,000")
+    whole[:, :30] = 0
+    file = make_scene(tmp_path / "x.tif", whole, tags=RAISED)
+    with open_scene(file) as raster:
+        bands, _ = settle_bands([raster], BandOptions((ALL,), scale=1e-4, offset=-0.1))
+    assert bands == REFLECTANCE
+
+
+def test_tiles_that_bring_their_own_scale_are_of_one_kind(tmp_path: Path):
+    (tmp_path / "x").mkdir()
+    for name, baseline, offset in (("a", "04.00", -0.1), ("b", "02.14", 0)):
+        values = reflectance(20) + (0.1 if offset else 0)
+        tags = {"PROCESSING_BASELINE": baseline}
+        file = make_scene(tmp_path / "x" / f"{name}.tif", in_unit(values, "DN"), tags=tags)
+        with rasterio.open(file, "r+") as raster:
+            raster.scales, raster.offsets = (1e-4,) * 13, (offset,) * 13
+    dataset = TileDataset.open(tmp_path / "x", bands=BandOptions((ALL,)))
+    for row in range(2):
+        found = dataset.decode_bands(row, dataset.read_bytes(row))
+        np.testing.assert_allclose(found, reflectance(20), atol=1e-4)
+
+
+def test_a_blank_tile_of_floats_is_no_other_unit(tmp_path: Path):
+    (tmp_path / "x").mkdir()
+    for name in ("a", "b", "c"):
+        values = reflectance(20) * (name != "b")
+        make_scene(tmp_path / "x" / f"{name}.tif", in_unit(values, "DN").astype(np.float32))
+    TileDataset.open(tmp_path / "x", bands=BandOptions((ALL,), scale=1e-4))
+
+
+def test_a_query_is_never_told_to_leave_out_a_flag_of_its_gallery(tmp_path: Path):
+    tags = {"PROCESSING_BASELINE": "02.04"}
+    file = make_scene(tmp_path / "x.tif", in_unit(reflectance() + 0.2, "DN"), tags=tags)
+    with refused(names=("x.tif", "convert it", "--scale 0.0001")) as told:
+        read_bands(file, BandOptions((ALL,), scale=1e-4, offset=-0.1), REFLECTANCE)
+    assert "leave out" not in str(told.value)
 
 
 def test_bands_whose_name_comes_twice_are_chosen_by_numbers(tmp_path: Path):

@@ -81,6 +81,8 @@ def test_numbered_bands_of_another_sensor_are_not_taken_for_those_of_sentinel_2(
     landsat = tuple(f"B{number}" for number in range(1, 12))
     assert find_composites(landsat) == {}
     assert find_composites((*landsat, "B12", "B8A"))["true color"] == (4, 3, 2)
+    assert find_composites(("B02", "B03", "B04", "B08"), by_default=True) == {}
+    assert list(find_composites(("B02", "B03", "B04", "B08", "B08"))) == ["true color"]
     ten_meters = find_composites(("B02", "B03", "B04", "B08"))
     assert ten_meters == {"true color": (3, 2, 1), "false color": (4, 3, 2)}
 

@@ -45,6 +45,7 @@ def found(*texts: str) -> str:
         (("date=2021-01..2021-12",), "ac"),  # a range to a month has all its days
         (("date=2021-05..2021-12",), "ac"),
         (("date!=2021..2021-12",), "def"),
+        (("date=2021-12-01..2021-12",), "c"),
         (("date!=2022-01-01",), "acef"),  # of b it is not known
         (("bbox=5,45,15,55",), "a"),
         (("bbox=170,-10,-170,10",), "bc"),

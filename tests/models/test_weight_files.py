@@ -294,6 +294,13 @@ def test_weights_of_another_model_of_timm_are_refused(served: Hub) -> None:
         create_backbone(SMALL, image_size=64)
 
 
+@pytest.mark.parametrize("content", [b"hello", b"Repository not found", b"<html>", b""])
+def test_what_is_no_pickle_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(content)
+    with refused(names="x.bin"):
+        read_weights(tmp_path / "x.bin")
+
+
 def test_a_file_that_was_cut_is_named_by_training_and_fetching(served: Hub) -> None:
     publish_small(served, small_model())
     file = fetch_backbone(SMALL, accepted=False, progress=False)

@@ -193,9 +193,9 @@ function test(condition, column) {
     }
   }
   const [low, end] = wanted;
-  if (between && low > end) throw wrongFilter("the lower end comes first", textOf(condition));
   // a range to a month has all its days
   const high = !column.isNumber && PART_OF_DATE.test(String(end)) ? end + LAST : end;
+  if (between && low > high) throw wrongFilter("the lower end comes first", textOf(condition));
   const among = new Set(wanted);
   return (value) => {
     if (!isKnown(value)) return false;
