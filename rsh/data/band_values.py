@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -153,25 +154,22 @@ def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
 def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
     """Return the names of bands in a raster, or the number of one whose name comes twice."""
     there = raster.band_names
-    if options.names == (ALL,):
+    wanted: Sequence[str] = options.names
+    if wanted == (ALL,):
         alpha = raster.colors.get("alpha")
-        numbers = tuple(number for number in range(1, len(there) + 1) if number != alpha)
-    else:
-        numbers = find_bands(there, options.names, raster.name)
-        if len(set(numbers)) < len(numbers):
-            raise InputError(
-                f"two of these are one band of {raster.name}: name each band once",
-                parameter="input_bands",
-                value=",".join(options.names),
-            )
-    plain = [plain_name(name) for name in there]
-    twice = [number for number in numbers if plain.count(plain[number - 1]) > 1]
-    if twice and options.names == (ALL,):
+        wanted = [name for number, name in enumerate(there, 1) if number != alpha]
+    numbers = find_bands(there, wanted, raster.name)
+    if len(set(numbers)) < len(numbers):
         raise InputError(
-            f"{raster.name} has two bands called {there[twice[0] - 1]}: rename one of them in the "
-            "file, or choose bands by their numbers"
+            f"two of these are one band of {raster.name}: name each band once",
+            parameter="input_bands",
+            value=",".join(options.names),
         )
-    return tuple(str(number) if number in twice else there[number - 1] for number in numbers)
+    plain = [plain_name(name) for name in there]
+    return tuple(
+        str(number) if plain.count(plain[number - 1]) > 1 else there[number - 1]
+        for number in numbers
+    )
 
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
@@ -269,18 +267,13 @@ def _options_of_query(raster: Raster, options: BandOptions, like: Bands) -> Band
     Raises:
         InputError: it is neither.
     """
-    plain = BandOptions(like.names)
-    try:
+    with suppress(InputError):
         return settle_bands([raster], options, like)[1]
-    except InputError as error:
-        told = str(error)
-    if options != plain:
-        try:
-            return settle_bands([raster], plain, like)[1]
-        except InputError as error:
-            told = str(error) if "leave out --" in told else told
-    advice = told.replace(": add --", ": convert it as `rsh encode` would with --")
-    raise InputError(advice)
+    try:
+        return settle_bands([raster], BandOptions(like.names), like)[1]
+    except InputError as error:  # of the raster as it is, since a query has no flags
+        advice = str(error).replace(": add --", ": convert it as `rsh encode` would with --")
+        raise InputError(advice) from None
 
 
 def _no_raster(name: str, bands: Sequence[str]) -> str:
@@ -331,18 +324,23 @@ def decode_bands(
         raise InputError(_no_raster(name, options.names))
     with open_tile(io.BytesIO(content), driver, name) as raster:
         values = read_values(raster, options)
-        found = find_kind(raster, options) if kind else None
-    if found and kind and found.has_8_bits != kind.has_8_bits:
-        which = ("of 8 bits", "of more") if found.has_8_bits else ("of more than 8 bits", "of 8")
-        raise InputError(f"{name} has values {which[0]}, and the others {which[1]}: leave it out")
-    if found and kind and found.offset != kind.offset:
-        raise InputError(
-            f"{name} states that {found.offset:g} must be added to its digital numbers and the "
-            f"others {kind.offset:g}: read them apart"
-        )
+        if kind and (found := find_kind(raster, options)):
+            _check_kind(name, found, kind)
     if np.isnan(values).all():
         raise NoData(f"{name} holds no data")
     return values
+
+
+def _check_kind(name: str, found: FileKind, others: FileKind) -> None:
+    """Refuse the file of a tile that is of another kind than those of the others."""
+    if found.has_8_bits != others.has_8_bits:
+        which = ("of 8 bits", "of more") if found.has_8_bits else ("of more than 8 bits", "of 8")
+        raise InputError(f"{name} has values {which[0]}, and the others {which[1]}: leave it out")
+    if found.offset != others.offset:
+        raise InputError(
+            f"{name} states that {found.offset:g} must be added to its digital numbers and the "
+            f"others {others.offset:g}: read them apart"
+        )
 
 
 def resize_values(values: Values, side: int) -> DecodedValues:

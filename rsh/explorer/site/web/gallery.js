@@ -195,9 +195,14 @@ export class Gallery {
     return this.labelsOfSet(this.labelSet(row));
   }
 
-  /** The names of the labels of a tile, readable. @param {number} row */
+  /** The names of the labels of a tile, or that of its class, as Python has them. @param {number} row */
+  listLabels(row) {
+    return this.labelsOf(row).map((label) => this.manifest.label_names[label]);
+  }
+
+  /** The same, readable. @param {number} row */
   labelNames(row) {
-    return this.labelsOf(row).map((label) => humanize(this.manifest.label_names[label]));
+    return this.listLabels(row).map(humanize);
   }
 
   /** What a query makes of each label set; the last is of tiles without any. @param {number} row of the query */

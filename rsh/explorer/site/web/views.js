@@ -167,7 +167,7 @@ function labelsOf(result) {
   const rows = shownRows(result);
   const { gallery } = result;
   const { label } = gallery.manifest.relevance;
-  const shown = rows.map((row) => gallery.labelsOf(row).map((number) => gallery.manifest.label_names[number]));
+  const shown = rows.map((row) => gallery.listLabels(row));
   const names = mostCommon(shown.flat());
   const counts = names.slice(0, 3).map(([name, count]) => `${count} ${humanize(name)}`);
   if (names.length > 3) counts.push(plural(names.length - 3, `other ${label}`));

@@ -59,15 +59,8 @@ async function queryOf(gallery, row) {
  * @param {number} row
  */
 function severalOf(gallery, row) {
-  const { label_names: names } = gallery.manifest;
   if (!gallery.hasSeveral) return {};
-  return {
-    [SEVERAL]:
-      gallery
-        .labelsOf(row)
-        .map((label) => names[label])
-        .join(";") || null,
-  };
+  return { [SEVERAL]: gallery.listLabels(row).join(";") || null };
 }
 
 /** @param {Tiles} tiles */
