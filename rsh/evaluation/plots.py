@@ -91,7 +91,7 @@ def distances(reports: Sequence[Report]) -> Figure:
             pairs = np.array(report[f"{key}_by_distance"], dtype=float)
             share = pairs / max(pairs.sum(), 1)
             mean = report[f"mean_distance_{key}"]
-            text = label if mean is None else f"{label}, {mean:.1f} bits on average"
+            text = label if mean is None else f"{label}, mean {mean:.1f} bits"
             edges = np.arange(len(share) + 1) - 0.5
             axes.stairs(share, edges, color=color, alpha=0.35, fill=True, label=text)
             axes.stairs(share, edges, color=color, linewidth=1.8)
