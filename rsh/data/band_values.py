@@ -19,6 +19,7 @@ from rsh.data.bands import (
     BandOptions,
     Bands,
     find_bands,
+    match_bands,
     plain_name,
 )
 from rsh.data.raster import HEAD, Raster, explain_raster_error, find_driver, open_tile
@@ -173,7 +174,7 @@ def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
 
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
-    numbers = find_bands(raster.band_names, names, raster.name)
+    numbers = match_bands(raster.band_names, names, raster.name)
     before, samples = [], []
     for number in numbers:
         (values,) = raster.sample((number,), SAMPLE_SIDE)
@@ -223,7 +224,7 @@ def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Val
     Raises:
         InputError: the raster lacks a band, or holds complex values.
     """
-    numbers = find_bands(raster.band_names, options.names, raster.name)
+    numbers = match_bands(raster.band_names, options.names, raster.name)
     values = raster.physical(numbers, window)
     if options.offset and len(numbers) > 1:
         values[:, (values == 0).all(axis=0)] = np.nan
@@ -298,7 +299,7 @@ class FileKind(NamedTuple):
 
 def find_kind(raster: Raster, options: BandOptions) -> FileKind | None:
     """Return the kind of a raster's file; None if its scale brings values to their unit."""
-    numbers = find_bands(raster.band_names, options.names, raster.name)
+    numbers = match_bands(raster.band_names, options.names, raster.name)
     if any(map(raster.is_scaled, numbers)):
         return None
     return FileKind(raster.has_8_bits(numbers), _read_offset(raster, numbers) or 0.0)

@@ -5,7 +5,7 @@ a network takes the bands that it was trained on by their names, wherever they s
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -39,7 +39,16 @@ def plain_name(name: str) -> str:
 
     What stands between two digits counts: "B1_1" of a time series is not "B11".
     """
-    return PADDED.sub(r"\1", PLAIN.sub("", BETWEEN_DIGITS.sub("x", name.lower())))
+    return PADDED.sub(r"\1", _with_zeros(name))
+
+
+def _with_zeros(name: str) -> str:
+    return PLAIN.sub("", BETWEEN_DIGITS.sub("x", name.lower()))
+
+
+def has_names_of_sentinel_2(names: Iterable[str]) -> bool:
+    """Whether one of these bands is B8A or has a 0 before its digit, as those of Landsat never."""
+    return any(map(SENTINEL_2.fullmatch, names))
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -173,6 +182,33 @@ def find_bands(there: Sequence[str], wanted: Sequence[str], where: str) -> tuple
     return tuple(found)
 
 
+def match_bands(there: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
+    """Return the numbers, from 1, of the bands that other files call by these names.
+
+    Args:
+        there: names of the bands of a raster.
+        names: in the files that a network learned from, or in the first file of a data set.
+        where: the raster, for messages.
+
+    Raises:
+        InputError: as `find_bands`; or one of them is called B05, which is Sentinel-2's, and the
+            other B5, which may be Landsat's.
+    """
+    numbers = find_bands(there, names, where)
+    if has_names_of_sentinel_2(there) != has_names_of_sentinel_2(names):
+        for name, number in zip(names, numbers, strict=True):
+            other = there[number - 1]
+            if not name.isdecimal() and _with_zeros(name) != _with_zeros(other):
+                landsat, sentinel = sorted((name, other), key=lambda each: "0" in each)
+                raise InputError(
+                    f"{where} has a band {other}, which need not be the {name} of the other files: "
+                    f"Landsat's {landsat} lies elsewhere in the spectrum than Sentinel-2's "
+                    f"{sentinel}; if it is the same, rename it with `rio edit-info FILE --bidx "
+                    f"{number} --description {name}`"
+                )
+    return numbers
+
+
 def find_composites(
     names: Sequence[str], *, by_default: bool = False
 ) -> dict[str, tuple[int, int, int]]:
@@ -189,7 +225,7 @@ def find_composites(
     plain = [plain_name(name) for name in names]
     is_sentinel_2 = {plain_name(name) for name in MOST_OF_SENTINEL_2} <= set(plain)
     if not by_default:
-        is_sentinel_2 = is_sentinel_2 or any(map(SENTINEL_2.fullmatch, names))
+        is_sentinel_2 = is_sentinel_2 or has_names_of_sentinel_2(names)
     found: dict[str, tuple[int, int, int]] = {}
     for title, choices in COMPOSITES.items():
         for triple in choices:

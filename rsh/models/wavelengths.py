@@ -7,7 +7,7 @@ at other wavelengths, so they are taken for Sentinel-2's only if one of them is 
 import re
 from collections.abc import Mapping, Sequence
 
-from rsh.data.bands import plain_name
+from rsh.data.bands import has_names_of_sentinel_2, plain_name
 from rsh.errors import InputError
 
 # Centers, nanometers. Source: https://sentiwiki.copernicus.eu/web/s2-mission, rounded as DOFA was
@@ -36,7 +36,6 @@ RADAR = 5405
 POLARIZATIONS: Mapping[str, float] = {"VV": -1, "VH": -2, "HH": -3, "HV": -4}
 IMAGE_BANDS = ("red", "green", "blue")
 NUMBERED = re.compile(r"B_?\d+A?", re.IGNORECASE)
-SENTINEL_2_ALONE = re.compile(r"B_?(0\d|8A)", re.IGNORECASE)
 
 
 def find_wavelengths(names: Sequence[str]) -> tuple[float, ...]:
@@ -67,7 +66,7 @@ def _look_up(names: Sequence[str], radar: Mapping[str, float]) -> tuple[float, .
                 f"B8A (Sentinel-2), {', '.join(POLARIZATIONS)} (Sentinel-1) or {', '.join(COLORS)}"
             )
     numbered = [name for name in names if NUMBERED.fullmatch(name)]
-    if numbered and not any(map(SENTINEL_2_ALONE.fullmatch, numbered)):
+    if numbered and not has_names_of_sentinel_2(numbered):
         raise InputError(
             f"{numbered[0]} is a band of Sentinel-2, and another one of Landsat: write the bands "
             f"of Sentinel-2 with two digits, such as B04, and others as {', '.join(COLORS)}"

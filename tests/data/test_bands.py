@@ -2,7 +2,7 @@ import pytest
 from make_bands import SENTINEL_2
 from refusals import refused
 
-from rsh.data.bands import BandOptions, Bands, find_bands, find_composites, plain_name
+from rsh.data.bands import BandOptions, Bands, find_bands, find_composites, match_bands, plain_name
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,40 @@ def test_two_bands_of_one_name_in_a_file_are_named():
     with refused(names=("x.tif", "nir")):
         find_bands(("red", "nir", "NIR"), ("nir",), "x.tif")
     assert find_bands(("red", "nir", "NIR"), ("red", "3"), "x.tif") == (1, 3)
+
+
+LANDSAT = ("B1", "B2", "B3", "B4", "B5", "B6", "B7")
+EXPORTED = tuple(name.replace("B0", "B") for name in SENTINEL_2)  # B1 to B12, and B8A
+
+
+@pytest.mark.parametrize(
+    ("there", "names", "band"),
+    [
+        (LANDSAT, ("B02", "B03", "B04"), "--bidx 2 --description B02"),
+        (LANDSAT, ("B05",), "--bidx 5 --description B05"),
+        (SENTINEL_2, ("B5", "B4"), "--bidx 5 --description B5"),
+        (SENTINEL_2[::-1], ("b_5",), "--bidx 9 --description b_5"),
+    ],
+)
+def test_a_band_that_may_be_of_another_sensor_is_refused(there, names, band):
+    with refused(names=("x.tif", *names[:1], "Landsat", "Sentinel-2", band)):
+        match_bands(there, names, "x.tif")
+
+
+@pytest.mark.parametrize(
+    ("there", "names"),
+    [
+        (EXPORTED, ("B02", "B8A")),
+        (SENTINEL_2, ("B2", "B8A")),
+        (SENTINEL_2, ("B11", "B12")),  # a network of few bands, whose names have no zero anyway
+        (LANDSAT, ("b_4", "B5")),
+        (("SR_B4", "SR_B5"), ("sr-b4",)),
+        (("Band 04", "x"), ("band 4",)),
+        (SENTINEL_2, ("4", "5")),
+    ],
+)
+def test_a_band_of_one_sensor_is_found_however_it_is_written(there, names):
+    assert match_bands(there, names, "x.tif") == find_bands(there, names, "x.tif")
 
 
 @pytest.mark.parametrize("kind", [BandOptions, lambda names: Bands(names, ("DN",) * len(names))])
