@@ -19,7 +19,7 @@ from rsh.data.bands import (
     BandOptions,
     Bands,
     find_bands,
-    match_bands,
+    find_same_bands,
     plain_name,
 )
 from rsh.data.raster import HEAD, Raster, explain_raster_error, find_driver, open_tile
@@ -98,7 +98,7 @@ def _sample_all(
     sampled: list[_Sampled] = []
     names: tuple[str, ...] = ()
     for raster in rasters:
-        names = names or _choose_names(raster, options)
+        names = names or _choose_names(raster, options, like)
         with explain_raster_error(raster.name):
             sampled.append(_sample(raster, names, options))
     if not sampled:
@@ -152,9 +152,10 @@ def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
             )
 
 
-def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
+def _choose_names(raster: Raster, options: BandOptions, like: Bands) -> tuple[str, ...]:
     """Return the names of bands in a raster, or the number of one whose name comes twice."""
     there = raster.band_names
+    find_same_bands(there, like.names, raster.name)
     wanted: Sequence[str] = options.names
     if wanted == (ALL,):
         alpha = raster.colors.get("alpha")
@@ -174,7 +175,7 @@ def _choose_names(raster: Raster, options: BandOptions) -> tuple[str, ...]:
 
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
-    numbers = match_bands(raster.band_names, names, raster.name)
+    numbers = find_same_bands(raster.band_names, names, raster.name)
     before, samples = [], []
     for number in numbers:
         (values,) = raster.sample((number,), SAMPLE_SIDE)
@@ -224,7 +225,7 @@ def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Val
     Raises:
         InputError: the raster lacks a band, or holds complex values.
     """
-    numbers = match_bands(raster.band_names, options.names, raster.name)
+    numbers = find_same_bands(raster.band_names, options.names, raster.name)
     values = raster.physical(numbers, window)
     if options.offset and len(numbers) > 1:
         values[:, (values == 0).all(axis=0)] = np.nan
@@ -299,7 +300,7 @@ class FileKind(NamedTuple):
 
 def find_kind(raster: Raster, options: BandOptions) -> FileKind | None:
     """Return the kind of a raster's file; None if its scale brings values to their unit."""
-    numbers = match_bands(raster.band_names, options.names, raster.name)
+    numbers = find_same_bands(raster.band_names, options.names, raster.name)
     if any(map(raster.is_scaled, numbers)):
         return None
     return FileKind(raster.has_8_bits(numbers), _read_offset(raster, numbers) or 0.0)

@@ -182,7 +182,7 @@ def find_bands(there: Sequence[str], wanted: Sequence[str], where: str) -> tuple
     return tuple(found)
 
 
-def match_bands(there: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
+def find_same_bands(there: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
     """Return the numbers, from 1, of the bands that other files call by these names.
 
     Args:

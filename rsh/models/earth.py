@@ -176,10 +176,15 @@ def describe(name: str) -> Pretrained:
     weights = _torchgeo_weights(entry.model)
     if entry.takes_any_bands:
         return replace(entry, url=weights.url)
-    names = tuple(weights.meta["bands"]) if entry.unit != "8 bits" else ()
+    names = tuple(map(_name_like_esa, weights.meta["bands"])) if entry.unit != "8 bits" else ()
     found = compose_normalization(weights.transforms, len(names) or 3, entry.scale)
     bands = Bands(names, (entry.unit,) * len(names))
     return replace(entry, url=weights.url, bands=bands, mean=found.mean, std=found.std)
+
+
+def _name_like_esa(name: str) -> str:
+    """Return the name of a band of Sentinel-1 or Sentinel-2, which torchgeo writes B4 or B8a."""
+    return re.sub(r"^B(?=\d$)", "B0", name.upper())
 
 
 @cache

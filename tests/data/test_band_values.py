@@ -255,6 +255,23 @@ def test_every_tile_is_looked_at_and_not_only_those_that_decide_the_unit(
     assert dataset.drop_unreadable().items["id"].tolist() == ["a.tif", "c.tif"]
 
 
+def test_bands_of_landsat_are_not_taken_for_those_that_a_network_learned_from(tmp_path: Path):
+    few = ("B02", "B03", "B04", "B05")
+    like = Bands(few, ("reflectance",) * 4)
+    names = tuple(name.replace("0", "") for name in few)
+    file = make_scene(tmp_path / "x.tif", reflectance()[:4], names=names)
+    told = ("x.tif", "Landsat's B2", "Sentinel-2's B02", "--description B02")
+    with open_scene(file) as raster, refused(names=told):
+        settle_bands([raster], BandOptions(few), like)
+    with refused(names=told):
+        read_bands(file, BandOptions(few), like)
+    other = make_scene(tmp_path / "y.tif", reflectance()[:4], names=few)
+    with open_scene(other) as one, open_scene(file) as two, refused(names=told):
+        settle_bands([one, two], BandOptions((ALL,)))
+    with open_scene(other) as raster:  # named by hand, and no other file says otherwise
+        assert settle_bands([raster], BandOptions(names))[0] == like
+
+
 def test_an_offset_is_not_added_where_a_file_says_that_none_is_needed(tmp_path: Path):
     tags = {"PROCESSING_BASELINE": "02.04"}
     file = make_scene(tmp_path / "x.tif", in_unit(reflectance() + 0.2, "DN"), tags=tags)

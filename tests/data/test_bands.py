@@ -2,7 +2,14 @@ import pytest
 from make_bands import SENTINEL_2
 from refusals import refused
 
-from rsh.data.bands import BandOptions, Bands, find_bands, find_composites, match_bands, plain_name
+from rsh.data.bands import (
+    BandOptions,
+    Bands,
+    find_bands,
+    find_composites,
+    find_same_bands,
+    plain_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ EXPORTED = tuple(name.replace("B0", "B") for name in SENTINEL_2)  # B1 to B12, a
 )
 def test_a_band_that_may_be_of_another_sensor_is_refused(there, names, band):
     with refused(names=("x.tif", *names[:1], "Landsat", "Sentinel-2", band)):
-        match_bands(there, names, "x.tif")
+        find_same_bands(there, names, "x.tif")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +75,7 @@ def test_a_band_that_may_be_of_another_sensor_is_refused(there, names, band):
     ],
 )
 def test_a_band_of_one_sensor_is_found_however_it_is_written(there, names):
-    assert match_bands(there, names, "x.tif") == find_bands(there, names, "x.tif")
+    assert find_same_bands(there, names, "x.tif") == find_bands(there, names, "x.tif")
 
 
 @pytest.mark.parametrize("kind", [BandOptions, lambda names: Bands(names, ("DN",) * len(names))])
