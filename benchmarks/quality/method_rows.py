@@ -44,7 +44,7 @@ from rsh.evaluation.baselines import itq, lsh
 from rsh.evaluation.evaluate import linear_classifier
 from rsh.evaluation.neighbors import neighbor_report, standardized
 from rsh.evaluation.protocols import DISJOINT, PROTOCOLS
-from rsh.evaluation.scoring import RetrievalTask, cosine_map, metrics_by_ranking, score
+from rsh.evaluation.scoring import RetrievalTask, average_precisions, cosine_map, score, score_map
 from rsh.io.files import atomic_write
 from rsh.io.provenance import environment
 from rsh.metrics.neighbors import tied_at
@@ -369,15 +369,17 @@ def figures(made: Made, split: Split, protocol: str) -> Row:
     task = RetrievalTask(split, PROTOCOLS[protocol])
     if made.codes is None:
         return {"map": cosine_map(made.vectors, task)}
-    found = score(made.codes, task)
-    names = ["map", "map_interval", "map_optimistic", "map_pessimistic"]
     if protocol == DISJOINT.name:
+        found = score(made.codes, task)
+        names = ["map", "map_interval", "map_optimistic", "map_pessimistic"]
         names += ["map_at_20", "precision_within_2", "distinct_codes", "average_precision"]
-    row = {name: found[name] for name in names}
+        row = {name: found[name] for name in names}
+    else:
+        row = score_map(made.codes, task)
     if protocol in made.best:
         codes, epoch = made.best[protocol]
-        each = metrics_by_ranking(codes, task)["map"]
-        row |= {"map_best_epoch": float(np.nanmean(each)), "best_epoch": epoch}
+        best = float(np.nanmean(average_precisions(codes, task)))
+        row |= {"map_best_epoch": best, "best_epoch": epoch}
     return row
 
 

@@ -27,7 +27,7 @@ from rsh.codes.binary import pack
 from rsh.config import TrainConfig
 from rsh.data.dataset import Split
 from rsh.data.tiles import TileDataset
-from rsh.evaluation.scoring import Floats, RetrievalTask, graded_metrics, metrics_by_ranking
+from rsh.evaluation.scoring import Floats, RetrievalTask, average_precisions, graded_metrics
 from rsh.io.provenance import environment
 from rsh.labels import LabelSource
 from rsh.metrics.ranking import bootstrap_interval
@@ -131,8 +131,8 @@ def judged(net: HashNet, split: Split, bits: int) -> Measured:
     of_classes = RetrievalTask(Split(replace(split.dataset, label_source="auto"), split.how))
     return {
         **graded_metrics(pack(codes), task, bits),
-        "map": metrics_by_ranking(codes, task)["map"],
-        "class_map": metrics_by_ranking(codes, of_classes)["map"],
+        "map": average_precisions(codes, task),
+        "class_map": average_precisions(codes, of_classes),
     }
 
 

@@ -52,7 +52,7 @@ def compare(
     Args:
         folders: run folders.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: see `rsh.evaluation.scoring.metrics_by_ranking`.
+        ties: see `rsh.evaluation.scoring.average_precisions`.
         data: path to the data of all runs, if it has moved.
         progress: show bars while tiles are encoded.
 

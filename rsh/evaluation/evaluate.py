@@ -31,9 +31,9 @@ from rsh.evaluation.scoring import (
     Report,
     RetrievalTask,
     Rows,
+    average_precisions,
     cosine_map,
     labeled_rows,
-    metrics_by_ranking,
     score,
 )
 from rsh.labels import UNLABELED
@@ -58,7 +58,7 @@ def evaluate(
         net: a trained network.
         split: which tiles are train, val and query.
         protocol: a name in `rsh.evaluation.protocols.PROTOCOLS`.
-        ties: how tied tiles are ordered, see `scoring.metrics_by_ranking`; by default as the
+        ties: how tied tiles are ordered, see `scoring.average_precisions`; by default as the
             protocol says.
         feedback: also simulate relevance feedback, see `feedback.simulate`.
         progress: show bars while tiles are encoded.
@@ -187,7 +187,7 @@ def _by_classifier(encoded: Encodings, predicted: Rows, task: RetrievalTask, tie
     centers = random_codewords(len(split.dataset.classes), encoded.codes.shape[1])[predicted]
     return {
         "accuracy": float((predicted[query] == labels[query]).mean()) if len(query) else None,
-        "map_classifier_center": float(np.nanmean(metrics_by_ranking(centers, task, ties)["map"])),
+        "map_classifier_center": float(np.nanmean(average_precisions(centers, task, ties))),
     }
 
 

@@ -45,7 +45,7 @@ class Protocol:
         denominator: divisor of the sum of precisions: "relevant" tiles in the gallery, at most
             top_k; "top_k" itself; or the "hits" among the first top_k. "any" is no average
             precision: a query scores 1 if any of top_k tiles after the first one is relevant.
-        ties: order of tied tiles, as in `scoring.metrics_by_ranking`.
+        ties: order of tied tiles, as in `scoring.average_precisions`.
         over_queries: "mean"; the mean over queries whose figure is not 0 ("nonzero"); or "running",
             the mean of the figures times that of all queries so far.
         best_epoch: whether papers that use it report the epoch with the best figure on the queries.

@@ -207,10 +207,8 @@ def labeled_rows(split: Split, *names: str) -> Rows:
     return labeled
 
 
-def metrics_by_ranking(
-    codes: Codes, task: RetrievalTask, ties: Ties | None = None
-) -> dict[str, Floats]:
-    """Return the metrics that depend on ranks, each (q,); "map" is that of the protocol.
+def average_precisions(codes: Codes, task: RetrievalTask, ties: Ties | None = None) -> Floats:
+    """Return what the protocol takes the mean of, for each query, (q,).
 
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
@@ -220,7 +218,19 @@ def metrics_by_ranking(
             protocol.
     """
     packed = pack(codes)
-    return _by_query(packed, task.counts(packed, codes.shape[1]), task, ties)
+    return _precisions(packed, task.counts(packed, codes.shape[1]), task, ties)
+
+
+def score_map(codes: Codes, task: RetrievalTask) -> Report:
+    """Return the mAP of a protocol with its interval, and in the best and worst order of ties."""
+    packed = pack(codes)
+    counts = task.counts(packed, codes.shape[1])
+    precisions = _precisions(packed, counts, task, None)
+    return {
+        "map": float(np.nanmean(precisions)),
+        "map_interval": ranking.bootstrap_interval(precisions, task.groups),
+        **_by_extreme_order(counts, task),
+    }
 
 
 def score(codes: Codes, task: RetrievalTask, *, ties: Ties | None = None) -> Report:
@@ -229,16 +239,14 @@ def score(codes: Codes, task: RetrievalTask, *, ties: Ties | None = None) -> Rep
     Args:
         codes: of all tiles of the split, (n, num_bits), only -1 and +1.
         task: queries and gallery.
-        ties: see `metrics_by_ranking`; metrics by radius do not depend on it.
+        ties: see `average_precisions`; metrics by radius do not depend on it.
     """
     packed, num_bits = pack(codes), codes.shape[1]
     counts = task.counts(packed, num_bits)
     by_query = _by_query(packed, counts, task, ties)
     report: Report = {name: float(np.nanmean(values)) for name, values in by_query.items()}
-    for name, best in (("map_optimistic", True), ("map_pessimistic", False)):
-        ordered = task.precision(order_ties(counts, best=best))
-        report[name] = float(np.nanmean(task.figures(ordered)))
     return report | {
+        **_by_extreme_order(counts, task),
         "map_interval": ranking.bootstrap_interval(by_query["map"], task.groups),
         **_by_radius(counts),
         "distinct_codes": ranking.distinct_codes(packed[task.gallery]),
@@ -322,28 +330,46 @@ def _by_labels(packed: Packed, task: RetrievalTask, num_bits: int) -> Report:
     }
 
 
+def _by_extreme_order(counts: DistanceCounts, task: RetrievalTask) -> Report:
+    """Return the mAP with relevant tiles first and last among those that are tied."""
+    return {
+        name: float(np.nanmean(task.figures(task.precision(order_ties(counts, best=best)))))
+        for name, best in (("map_optimistic", True), ("map_pessimistic", False))
+    }
+
+
+def _precisions(
+    packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties | None
+) -> Floats:
+    ordered = _in_order(packed, counts, task, ties)
+    return task.figures(np.concatenate([task.precision(each) for each in ordered]))
+
+
 def _by_query(
     packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties | None
 ) -> dict[str, Floats]:
-    ties = ties or task.protocol.ties
-    found = _by_rank(packed, counts, task, ties)
+    """Return the metrics that depend on ranks, each (q,); "map" is that of the protocol."""
+    most = int(counts.relevant.sum(axis=1).max())
+    blocks = [_metrics(each, task, most) for each in _in_order(packed, counts, task, ties)]
+    found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     return found | {"map": task.figures(found["map"])}
 
 
-def _by_rank(
-    packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties
-) -> dict[str, Floats]:
-    most = int(counts.relevant.sum(axis=1).max())
-    if ties == "argsort":  # a stable sort of 16-bit numbers is fast
+def _in_order(
+    packed: Packed, counts: DistanceCounts, task: RetrievalTask, ties: Ties | None
+) -> Iterator[DistanceCounts]:
+    """Yield the counts of some queries at a time with their ties in an order."""
+    ties = ties or task.protocol.ties
+    if ties == "average":
+        yield counts
+    elif ties == "argsort":  # a stable sort of 16-bit numbers is fast
 
         def distances(query: Rows, gallery: Rows) -> NDArray[np.uint16]:
             return hamming(packed[query], packed[gallery]).astype(np.uint16)
 
-        blocks = [_metrics(block, task, most) for block in task.rankings(distances)]
-        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    if ties != "average":
-        counts = order_ties(counts, best=ties == "optimistic")
-    return _metrics(counts, task, most)
+        yield from task.rankings(distances)
+    else:
+        yield order_ties(counts, best=ties == "optimistic")
 
 
 def _metrics(counts: DistanceCounts, task: RetrievalTask, most: int) -> dict[str, Floats]:

@@ -16,8 +16,8 @@ from rsh.evaluation import scoring
 from rsh.evaluation.protocols import DISJOINT, PROTOCOLS, Protocol
 from rsh.evaluation.scoring import (
     RetrievalTask,
+    average_precisions,
     cosine_map,
-    metrics_by_ranking,
     neighbor_classes,
     score,
 )
@@ -68,7 +68,7 @@ def test_each_protocol_is_what_a_loop_over_its_rankings_gives(protocol, seed, ti
                 reference.average_precision(order, short.top_k, short.denominator)
                 for order in reference.orders(distances, hits)
             ]))  # fmt: skip
-    found = metrics_by_ranking(codes, RetrievalTask(split, short), ties)["map"]
+    found = average_precisions(codes, RetrievalTask(split, short), ties)
     if protocol.denominator in ("relevant", "top_k") or ties == "average":
         assert np.nanmean(found) == pytest.approx(over_queries(figures, protocol))
     else:  # few early hits may beat more of them
@@ -100,9 +100,7 @@ def test_argsort_rates_a_network_of_one_code_by_the_alphabet():
     """What ties can do: the first class is found perfectly, though all codes are the same."""
     split = labeled(2, train=20, val=0, query=5)
     same = np.ones((50, 8), np.int8)
-    by_class = (
-        metrics_by_ranking(same, RetrievalTask(split), "argsort")["map"].reshape(2, 5).mean(axis=1)
-    )
+    by_class = average_precisions(same, RetrievalTask(split), "argsort").reshape(2, 5).mean(axis=1)
     assert by_class[0] == 1 and by_class[1] < 0.35
     report = score(same, RetrievalTask(split))
     assert report["map_optimistic"] == 1 and report["map"] == pytest.approx(0.55, abs=0.02)
@@ -248,7 +246,7 @@ def test_queries_that_find_nothing_are_left_out_where_the_protocol_does_so():
     codes = np.ones((12, 4), np.int8)
     codes[split.dataset.labels == 1] = -1
     codes[split.rows("query")[:1]] = -1  # as those of the others
-    found = metrics_by_ranking(codes, RetrievalTask(split, lenient))["map"]
+    found = average_precisions(codes, RetrievalTask(split, lenient))
     assert np.isnan(found[0]) and (found[1:] == 1).all()
     assert score(codes, RetrievalTask(split, lenient))["map"] == 1
 
