@@ -28,7 +28,6 @@ def gallery_info(gallery: Path, /) -> None:
     Args:
         gallery: Gallery folder.
     """
-    from rsh.data.bands import Bands
     from rsh.data.rendering import AS_IS
     from rsh.gallery.gallery import Gallery
     from rsh.gallery.searcher import describe_index
@@ -67,7 +66,7 @@ def gallery_info(gallery: Path, /) -> None:
         lines.append(("learned from", f"{plural(learned.report.labels, 'label')} of {classes}"))
     if manifest.data.rendering != AS_IS and not opened.composites:
         lines.insert(4, ("rasters", manifest.data.rendering.described()))
-    if bands := Bands(manifest.model.bands, manifest.model.units):
+    if bands := manifest.model.sees:
         lines.insert(4, ("bands", bands.described()))
     for shown in reversed(opened.describe_composites()):
         stretch = dict.fromkeys(zip(shown["black"], shown["white"], strict=True))

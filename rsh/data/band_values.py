@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -233,44 +233,75 @@ def read_values(raster: Raster, options: BandOptions, window: Any = None) -> Val
     return found
 
 
-def read_bands(
-    source: str | Path | BinaryIO | Image.Image, options: BandOptions, like: Bands
-) -> Values:
-    """Return the values of the bands of a raster that belongs to no data set: see `read_values`.
+@dataclass(frozen=True)
+class QueryRaster:
+    """A raster that belongs to no data set.
 
-    Args:
-        source: a path, or a binary stream.
-        options: what its values mean.
+    Attributes:
+        name: for messages.
+        content: of the file.
+        options: what its values mean: those of a network's unit, or of some tiles of a gallery.
         like: the bands of the network that it is for.
-
-    Raises:
-        InputError: it cannot be read, is an image, lacks a band, or has one in another unit.
     """
-    name = str(source) if isinstance(source, str | Path) else "the image"
-    if isinstance(source, Image.Image):
-        raise InputError(_no_raster(name, like.names))
-    try:
-        content = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}): check the path") from None
-    options = replace(options, names=like.names)
-    if driver := find_driver(content[:HEAD]):
+
+    name: str
+    content: bytes
+    options: BandOptions
+    like: Bands
+
+    @classmethod
+    def open(
+        cls,
+        source: str | Path | BinaryIO | Image.Image,
+        choices: Iterable[BandOptions],
+        like: Bands,
+        *,
+        name: str = "",
+    ) -> "QueryRaster":
+        """Read a file.
+
+        Args:
+            source: a path, or a binary stream.
+            choices: what values of the tiles in a gallery mean.
+            like: the bands of the network that it is for.
+            name: of a stream, for messages.
+
+        Raises:
+            InputError: it cannot be read, is an image, lacks a band, or has one in another unit.
+        """
+        name = name or (str(source) if isinstance(source, str | Path) else "the image")
+        if isinstance(source, Image.Image):
+            raise InputError(_no_raster(name, like.names))
+        try:
+            content = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
+        except OSError as error:
+            raise InputError(f"{name} cannot be read ({error.strerror}): check the path") from None
+        if not (driver := find_driver(content[:HEAD])):
+            raise InputError(_no_raster(name, like.names))
         with open_tile(io.BytesIO(content), driver, name) as raster:
-            options = _options_of_query(raster, options, like)
-    values = decode_bands(content, options, name)
-    if wrong := check_tile(values, like):  # where the gallery's unit was given, none was guessed
-        raise InputError(f"{name}: {wrong}: bring it to their unit")
-    return values
+            return cls(name, content, _options_of_query(raster, choices, like), like)
+
+    def values(self) -> Values:
+        """Return the values of its bands: see `read_values`.
+
+        Raises:
+            InputError: it cannot be read, holds no data, or values of another unit.
+        """
+        found = decode_bands(self.content, self.options, self.name)
+        if wrong := check_tile(found, self.like):  # where a gallery's unit was given, not guessed
+            raise InputError(f"{self.name}: {wrong}: bring it to their unit")
+        return found
 
 
-def _options_of_query(raster: Raster, options: BandOptions, like: Bands) -> BandOptions:
-    """Return the options for a raster that is in the network's unit, or as the gallery's tiles.
+def _options_of_query(raster: Raster, choices: Iterable[BandOptions], like: Bands) -> BandOptions:
+    """Return the options for a raster that is in the network's unit, or as some of a gallery.
 
     Raises:
         InputError: it is neither.
     """
-    with suppress(InputError):
-        return settle_bands([raster], options, like)[1]
+    for options in choices:
+        with suppress(InputError):
+            return settle_bands([raster], replace(options, names=like.names), like)[1]
     try:
         return settle_bands([raster], BandOptions(like.names), like)[1]
     except InputError as error:  # of the raster as it is, since a query has no flags

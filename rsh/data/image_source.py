@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from rsh.data.bands import NO_BANDS, BandOptions
+
 SourceKind = Literal["folder", "zip", "shards", "scenes", "table"]
 
 
@@ -17,6 +19,7 @@ class ImageSource:
         prefix: of a zip, the folder inside that holds all images, "" or ending in "/".
         size: of scenes, side of a tile, pixels.
         column: of a table, the column with the path of each image.
+        bands: what the values of these rasters mean, if a network sees their bands.
     """
 
     kind: str
@@ -24,3 +27,4 @@ class ImageSource:
     prefix: str = ""
     size: int = 0
     column: str = ""
+    bands: BandOptions = NO_BANDS

@@ -74,27 +74,32 @@ def find_image_source(dataset: Dataset) -> ImageSource | None:
         return ImageSource("table", place, column=dataset.image) if dataset.image else None
     assert isinstance(dataset, TileDataset)
     source, path = dataset.source, str(dataset.path.absolute())
+    bands = dataset.band_options
     if isinstance(source, FolderSource):
-        return ImageSource("folder", path)
+        return ImageSource("folder", path, bands=bands)
     if isinstance(source, ZipSource):
-        return ImageSource("zip", path, prefix=source.prefix)
+        return ImageSource("zip", path, prefix=source.prefix, bands=bands)
     if isinstance(source, RasterSource):
-        return ImageSource("scenes", path, size=next(iter(source.plans.values())).size)
-    return ImageSource("shards", path)
+        size = next(iter(source.plans.values())).size
+        return ImageSource("scenes", path, size=size, bands=bands)
+    return ImageSource("shards", path, bands=bands)
 
 
 class Originals:
     """Reads the originals of tiles, one at a time; archives are opened once."""
 
-    def __init__(self, sources: Iterable[ImageSource], rendering: Rendering) -> None:
+    def __init__(self, sources: Iterable[tuple[ImageSource, Rendering]]) -> None:
         """Read from sources.
 
         Args:
-            sources: where tiles may come from; another kind than `SourceKind` is left out.
-            rendering: how rasters became 8-bit RGB.
+            sources: where tiles may come from, and how rasters of each become 8-bit RGB; another
+                kind than `SourceKind` is left out.
         """
-        known = (source for source in sources if source.kind in _READERS)
-        self._readers = [_READERS[source.kind](source, rendering) for source in known]
+        self._readers = [
+            _READERS[source.kind](source, rendering)
+            for source, rendering in sources
+            if source.kind in _READERS
+        ]
 
     def load(
         self, tile: str, thumbnail: bytes, *, image: str = "", side: int | None = None

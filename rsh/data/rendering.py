@@ -16,6 +16,7 @@ from rsh.errors import InputError
 
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 PERCENTILES = (2, 98)
+ROUNDING = 1e-4  # of a stretch, as a share of its span: far less than a gray level
 STRIP_PIXELS = 1 << 20  # that are converted at a time
 Stretch = tuple[tuple[float, float], ...]
 
@@ -92,11 +93,24 @@ class Rendering:
         Raises:
             InputError: they differ, so that one value would look different from tile to tile.
         """
-        if AS_IS in (self, other) or self == other:
+        if AS_IS in (self, other) or self.is_like(other):
             return other if self == AS_IS else self
         raise InputError(
             f"the tiles were rendered in two ways ({self.described()}; {other.described()}): "
             "encode one of them again, with the --bands and --stretch of the other"
+        )
+
+    def is_like(self, other: "Rendering") -> bool:
+        """Whether both are the same, but for the rounding of values brought to another unit."""
+        if replace(self, stretch=()) != replace(other, stretch=()):
+            return False
+        if len(self.stretch) != len(other.stretch):
+            return False
+        pairs = zip(self.stretch, other.stretch, strict=True)
+        return all(
+            abs(one - its) <= ROUNDING * (high - low)
+            for (low, high), ends in pairs
+            for one, its in zip((low, high), ends, strict=True)
         )
 
     def described(self) -> str:
@@ -134,6 +148,11 @@ class Composite:
     def rescaled(self, scale: float, offset: float) -> "Composite":
         """Return the same for rasters whose values are these times a scale, plus an offset."""
         return replace(self, rendering=self.rendering.rescaled(scale, offset))
+
+    def is_like(self, other: "Composite") -> bool:
+        """Whether both show the same, but for rounding: see `Rendering.is_like`."""
+        same = (self.name, self.bands) == (other.name, other.bands)
+        return same and self.rendering.is_like(other.rendering)
 
     def described(self) -> dict[str, Any]:
         """Return name, bands, and the values that are black and white in each, ready for JSON."""

@@ -111,7 +111,7 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     there = Gallery.open(folder)
     data = there.manifest.data
     rendering = dataset.rendering
-    if dataset.bands and rendering == there.rendering_for(dataset.band_options):
+    if dataset.bands and rendering.is_like(there.rendering_for(dataset.band_options)):
         rendering = data.rendering  # in values of the first rasters
     data.rendering.merge(rendering)  # refuses before the work begins
     check_new_tiles(there, dataset.items["id"])

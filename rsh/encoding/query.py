@@ -1,7 +1,9 @@
 """Encodes images and vectors as queries of a gallery."""
 
+import io
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,10 +13,11 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from rsh.codes.encodings import Encodings
-from rsh.data.band_values import read_bands, resize_values
+from rsh.data.band_values import QueryRaster, resize_values
 from rsh.data.bands import Bands
 from rsh.data.decoded import DecodedTiles, decode_tile
 from rsh.data.images import read_image
+from rsh.data.rendering import Rendering
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.manifest import DataInfo
@@ -57,16 +60,46 @@ def open_query_encoder(gallery: Gallery, *, run: str | Path | None = None) -> Qu
     else:
         encode = partial(_encode_tiles, load_network(gallery, run))
     corrected, side = make_correction(gallery), about.model.image_size
-    bands = Bands(about.model.bands, about.model.units)
-    read = partial(_read, side=side, bands=bands, data=about.data)
+    read = partial(_read, side=side, bands=about.model.sees, data=about.data)
     return lambda images: corrected(encode(np.stack([read(image) for image in images])))
 
 
 def _read(image: Query, *, side: int, bands: Bands, data: DataInfo) -> DecodedTiles:
     """Return what a network sees of a query, read like the tiles of a data set."""
     if bands:
-        return resize_values(read_bands(image, data.bands, bands), side)
+        return resize_values(QueryRaster.open(image, data.all_bands, bands).values(), side)
     return decode_tile(read_image(image, rendering=data.rendering), side)
+
+
+def draw_query(gallery: Gallery, image: Query, *, name: str = "") -> dict[str, Image.Image]:
+    """Return a query as the tiles of a gallery are shown, in each of its composites.
+
+    Args:
+        gallery: an opened gallery.
+        image: a path, a binary stream or an opened image.
+        name: of a stream, for messages.
+
+    Returns:
+        By the name of a composite; "" is as tiles are shown by default. A composite is left out if
+        the raster lacks a band of it, or holds nothing in one.
+
+    Raises:
+        InputError: the image cannot be read, or is in another unit than the network takes.
+    """
+    data, bands = gallery.manifest.data, gallery.manifest.model.sees
+    if not bands:
+        return {"": read_image(image, name=name, rendering=data.rendering)}
+    raster = QueryRaster.open(image, data.all_bands, bands, name=name)
+
+    def draw(rendering: Rendering) -> Image.Image:
+        own = data.convert_rendering(raster.options, rendering)
+        return read_image(io.BytesIO(raster.content), name=raster.name, rendering=own)
+
+    drawn = {"": draw(data.rendering)}
+    for composite in data.composites:
+        with suppress(InputError), warnings.catch_warnings(action="ignore"):  # as the first
+            drawn[composite.name] = draw(composite.rendering)
+    return drawn
 
 
 def make_correction(gallery: Gallery) -> Callable[[Encodings], Encodings]:

@@ -363,7 +363,7 @@ class Explorer:
         try:
             covered = await self._sharpest.encoded(query)
             found = await self._uploads.parts(covered.content, query.name(gallery))
-            drawn = covered.content if query.image is None else query.image.thumbnail
+            drawn = covered.content if query.image is None else query.thumbnail(gallery)
             self._explained.parts = ExplainedParts(query, drawn, covered.kind, found)
             self._show_tab()
         except Superseded:

@@ -368,7 +368,7 @@ class Gallery(Labeled):
 
         data = self.manifest.data
         rendering = self.composite.rendering if self.composite else data.rendering
-        return Originals(data.sources, rendering)
+        return Originals(data.sources_showing(rendering))
 
     @property
     def has_previews(self) -> bool:
@@ -624,7 +624,7 @@ class Gallery(Labeled):
     def rendering_for(self, options: BandOptions) -> Rendering:
         """Return how rasters are shown like its tiles that are read with other options."""
         data = self.manifest.data
-        return data.rendering.rescaled(*data.bands.convert_to(options))
+        return data.convert_rendering(options, data.rendering)
 
     @property
     def has_several(self) -> bool:

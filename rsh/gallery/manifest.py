@@ -27,7 +27,7 @@ from typing import Any
 
 from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
-from rsh.data.bands import NO_BANDS, BandOptions
+from rsh.data.bands import NO_BANDS, BandOptions, Bands
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.errors import InputError
@@ -72,6 +72,11 @@ class ModelInfo:
     run: str = ""
 
     @property
+    def sees(self) -> Bands:
+        """The bands that it takes; `IMAGE` of images and embeddings."""
+        return Bands(self.bands, self.units)
+
+    @property
     def vector_dim(self) -> int:
         """Numbers in the vectors that it encodes; 0 if it encodes images."""
         return vector_dim(self.backbone)
@@ -98,6 +103,21 @@ class DataInfo:
     composites: tuple[Composite, ...] = ()
     several_labels: bool = False
     sources: tuple[ImageSource, ...] = ()
+
+    def sources_showing(self, rendering: Rendering) -> list[tuple[ImageSource, Rendering]]:
+        """Return all sources, and for each the same rendering in the values of its own rasters."""
+        return [
+            (source, self.convert_rendering(source.bands, rendering)) for source in self.sources
+        ]
+
+    def convert_rendering(self, options: BandOptions, rendering: Rendering) -> Rendering:
+        """Return a rendering of its tiles for rasters that are read with other options."""
+        return rendering.rescaled(*self.bands.convert_to(options))
+
+    @property
+    def all_bands(self) -> tuple[BandOptions, ...]:
+        """What the values of its rasters mean, in each unit that some are in."""
+        return tuple(dict.fromkeys((self.bands, *(source.bands for source in self.sources))))
 
     def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":
         """Return the same with the rendering and the sources of further tiles.

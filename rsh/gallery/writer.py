@@ -21,7 +21,7 @@ import pandas as pd
 from rsh.config import DEFAULT_TARGET_RECALL, IndexName
 from rsh.data.backgrounds import Background, join_backgrounds, write_backgrounds
 from rsh.data.image_source import ImageSource
-from rsh.data.rendering import AS_IS, Rendering
+from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.errors import InputError, RshWarning
 from rsh.gallery.annotations.merging import merge_annotations
 from rsh.gallery.annotations.store import ANNOTATIONS
@@ -297,8 +297,13 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     check_free(into)
     data = replace(first.manifest.data, several_labels=_have_several(galleries))
     for gallery in galleries[1:]:
-        data = data.merge(gallery.manifest.data.rendering, gallery.manifest.data.sources)
-        if gallery.manifest.data.composites != data.composites:
+        there = gallery.manifest.data
+        _check_renderings(first, gallery)
+        data = data.merge(there.convert_rendering(data.bands, there.rendering), there.sources)
+        change = there.bands.convert_to(data.bands)
+        others = [each.rescaled(*change) for each in there.composites]
+        alike = len(others) == len(data.composites)
+        if not alike or not all(map(Composite.is_like, data.composites, others)):
             warnings.warn(
                 f"{gallery.folder} has other composites than {first.folder}: the new gallery shows "
                 "the first alone",
@@ -318,6 +323,24 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
             link_or_copy(first.folder / learned.file, into / learned.file)
             manifest.learned = learned
     return Gallery.open(into)
+
+
+def _check_renderings(first: Gallery, other: Gallery) -> None:
+    """Refuse to merge galleries in which one value looks different.
+
+    Raises:
+        InputError: with the flags that make the second one like the first.
+    """
+    data, there = first.manifest.data, other.manifest.data
+    mine, wanted = there.rendering, data.convert_rendering(there.bands, data.rendering)
+    if AS_IS in (mine, wanted) or mine.is_like(wanted):
+        return
+    flags = [f"--bands {wanted.bands_flag}"] * bool(wanted.bands)
+    flags += [f"--stretch {wanted.stretch_flag}"] * bool(wanted.stretch)
+    raise InputError(
+        f"{other.folder} shows its tiles otherwise than {first.folder} ({mine.described()}, and "
+        f"not {wanted.described()}): encode it again with {' '.join(flags)}"
+    )
 
 
 def write_learned(

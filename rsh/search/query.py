@@ -1,7 +1,7 @@
 """What a gallery is searched with (`Query`), and how (`SearchOptions`)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -36,6 +36,7 @@ class QueryImage:
         encodings: its code, relaxed code and features, one row each.
         note: how it was converted to 8-bit RGB, if it was.
         is_text: whether it is a text.
+        composites: thumbnails likewise of a raster's bands, by the name of the composite.
     """
 
     name: str
@@ -43,6 +44,12 @@ class QueryImage:
     encodings: Encodings
     note: str = ""
     is_text: bool = False
+    composites: Mapping[str, bytes] = field(default_factory=dict)
+
+    def thumbnail_in(self, gallery: Gallery) -> bytes:
+        """Return the thumbnail in the composite that a gallery shows."""
+        shown = gallery.composite
+        return self.composites.get(shown.name, self.thumbnail) if shown else self.thumbnail
 
     @classmethod
     def of_text(cls, gallery: Gallery, text: str, encodings: Encodings) -> "QueryImage":
@@ -119,16 +126,17 @@ class Query:
         Raises:
             InputError: the image cannot be read, the model is gone, or an id is wrong.
         """
-        from rsh.data.images import read_image, to_jpeg
-        from rsh.encoding.query import open_query_encoder  # Pillow, and perhaps torch
+        from rsh.data.images import to_jpeg
+        from rsh.encoding.query import draw_query, open_query_encoder  # Pillow, and perhaps torch
 
         marked = _feedback_rows(gallery, None, positive, negative)
         encode = open_query_encoder(gallery, run=run)
-        shown = read_image(image, rendering=gallery.manifest.data.rendering)
+        drawn = draw_query(gallery, image)
         path = image if isinstance(image, str | Path) else getattr(image, "filename", "")
-        thumbnail = to_jpeg(shown, side=2 * THUMB_SIDE)
-        encodings = encode([image if gallery.manifest.model.bands else shown])
-        return cls(image=QueryImage(str(path) or "image", thumbnail, encodings), **marked)
+        encodings = encode([image if gallery.manifest.model.bands else drawn[""]])
+        thumbs = {name: to_jpeg(each, side=2 * THUMB_SIDE) for name, each in drawn.items()}
+        made = QueryImage(str(path) or "image", thumbs.pop(""), encodings, composites=thumbs)
+        return cls(image=made, **marked)
 
     @classmethod
     def of_vector(
@@ -242,7 +250,7 @@ class Query:
 
     def thumbnail(self, gallery: Gallery) -> bytes:
         """The query as a small image, JPEG bytes."""
-        return self.image.thumbnail if self.image else gallery.thumbnail(self._row)
+        return self.image.thumbnail_in(gallery) if self.image else gallery.thumbnail(self._row)
 
     @property
     def _row(self) -> int:

@@ -14,6 +14,7 @@ from static_host import hosting
 
 from rsh.config import TrainConfig
 from rsh.data.bands import ALL, BandOptions
+from rsh.data.images import read_thumbnail
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import build_gallery
@@ -28,6 +29,7 @@ from rsh.training.train import train
 pytestmark = pytest.mark.browser
 EVERY = ".rsh-page img:not(.rsh-viewer img)"
 CARD = ".rsh-results .rsh-cards img"
+QUERY = ".rsh-query img"
 FILE = ".rsh-upload input[type=file]"
 
 
@@ -177,15 +179,31 @@ def test_a_raster_is_searched_with_and_an_image_is_refused(visit, served, scenes
     tile = make_scene(tmp_path / "tile.tif", values)
     page.set_input_files(FILE, tile)
     wait_for_query(page, NO_ROW)
-    nearest = page.locator(".rsh-results .rsh-cards [data-row]").first
-    found = int(nearest.get_attribute("data-row"))
+    found = shown_row(page)
     assert bytes(scenes.packed[found]) == bytes(scenes.packed[row])
+    looks_like_tile(page, scenes.folder, row, "true color")
+    page.get_by_label("Show bands as").select_option("false color")
+    looks_like_tile(page, scenes.folder, row, "false color")
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "image.png")
     page.set_input_files(FILE, tmp_path / "image.png")
     page.get_by_text("give a raster with these bands").wait_for(timeout=ANSWER)
     make_scene(tmp_path / "dn.tif", in_unit(reflectance(20), "DN"))
     page.set_input_files(FILE, tmp_path / "dn.tif")
     page.get_by_text("and the network takes reflectance").wait_for(timeout=ANSWER)
+
+
+def looks_like_tile(page, folder: Path, row: int, composite: str) -> None:
+    shown = Gallery.open(folder)
+    shown.show_composite(composite)
+    wait_for_first(page, shown.thumbnail(shown_row(page)))
+    (own,) = page.eval_on_selector_all(QUERY, "(all) => all.map((image) => image.src)")
+    jpegs = (base64.b64decode(own.partition(",")[2]), shown.thumbnail(row))
+    one, other = (np.asarray(read_thumbnail(jpeg), int) for jpeg in jpegs)
+    assert np.abs(one - other).mean() < 9  # JPEG
+
+
+def shown_row(page) -> int:
+    return int(page.locator(".rsh-results .rsh-cards [data-row]").first.get_attribute("data-row"))
 
 
 def test_brightness_is_kept_in_the_address_and_checked(scenes):

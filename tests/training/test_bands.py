@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from rsh.config import TrainConfig
 from rsh.data.bands import ALL, BandOptions
 from rsh.data.decoded import decoded_tiles
 from rsh.data.images import read_thumbnail
-from rsh.data.rendering import to_bytes
+from rsh.data.rendering import Rendering, to_bytes
 from rsh.data.tile_grid import TilingOptions
 from rsh.data.tiles import TileDataset
 from rsh.encoding.build import add_dataset, build_gallery, encode_dataset
 from rsh.encoding.query import encode_images, load_network, open_query_encoder
-from rsh.errors import RshWarning
+from rsh.errors import InputError, RshWarning
 from rsh.gallery.gallery import Gallery
 from rsh.gallery.writer import merge_galleries, remove_tiles
 from rsh.models.backbone import BandBackbone
@@ -289,6 +290,71 @@ def test_digital_numbers_with_their_scale_give_the_codes_of_reflectance(
     codes = encode_dataset(run.net(), dataset, progress=False).packed
     same = (codes == in_order(gallery, dataset)).mean()
     assert same > 0.99  # digital numbers are rounded
+
+
+NUMBERS = BandOptions(scale=1e-4, offset=-0.1)
+OLD_TILE, NEW_TILE = "2017-05-02/r000020_c000040", "2018-01-01/r000020_c000040"
+
+
+def in_numbers(run: Run, folder: Path, **how) -> TileDataset:
+    folder.mkdir(exist_ok=True)
+    make_scene(folder / "2018-01-01.tif", in_unit(reflectance(100, 7), "DN + 1,000"))
+    dataset = run.dataset(str(folder), tiling=TILING, bands=NUMBERS, **how)
+    assert isinstance(dataset, TileDataset)
+    return dataset
+
+
+def looks_like(one: bytes, other: bytes) -> bool:
+    images = (np.asarray(read_thumbnail(jpeg), int) for jpeg in (one, other))
+    return np.abs(np.subtract(*images)).mean() < 9  # JPEG
+
+
+@pytest.mark.parametrize("way", ["add", "merge", "merge the other way"])
+def test_a_gallery_of_two_units_shows_both_and_takes_queries_in_both(
+    way: str, run: Run, gallery: Gallery, tmp_path: Path
+):
+    dataset = in_numbers(run, tmp_path / "numbers")
+    if way == "add":
+        both = Gallery.open(shutil.copytree(gallery.folder, tmp_path / "both"))
+        add_dataset(run.net(), dataset, both.folder, progress=False)
+    else:
+        other = build_gallery(run.net(), dataset, tmp_path / "g", run=run.folder, progress=False)
+        folders = [gallery.folder, other.folder]
+        merge_galleries(folders if way == "merge" else folders[::-1], tmp_path / "both")
+    both, tiles = Gallery.open(tmp_path / "both"), {OLD_TILE: run.dataset(), NEW_TILE: dataset}
+    assert len(both.composites) == (3 if way == "add" else 1)  # others have stretches of their own
+    for tile, source in tiles.items():
+        row, file = both.find_row(tile), tmp_path / "query.tif"
+        assert isinstance(source, TileDataset)
+        file.write_bytes(source.read_bytes(source.items["id"].tolist().index(tile)))
+        query = Query.of_image(both, file)
+        assert query.image is not None
+        np.testing.assert_array_equal(query.image.encodings.packed[0], both.packed[row])
+        for composite in both.composites:
+            both.show_composite(composite)
+            original = both.original(row)
+            assert original is not None
+            assert looks_like(original.jpeg, both.thumbnail(row))
+            assert looks_like(query.thumbnail(both), both.thumbnail(row))
+
+
+def test_galleries_that_show_values_otherwise_are_merged_once_encoded_as_told(
+    run: Run, gallery: Gallery, tmp_path: Path
+):
+    how = {"rendering": Rendering(stretch=((1000, 4000),))}
+    for _ in range(2):
+        dataset = in_numbers(run, tmp_path / "numbers", **how)
+        other = build_gallery(run.net(), dataset, tmp_path / "g", run=run.folder, progress=False)
+        try:
+            merged = merge_galleries([gallery.folder, other.folder], tmp_path / "merged")
+        except InputError as error:
+            assert f"{other.folder} shows its tiles otherwise than {gallery.folder}" in str(error)
+            (ends,) = re.findall(r"--stretch (\S+)$", str(error))
+            values = [*map(float, ends.split(","))]
+            assert len(values) == 6 and min(values) > 1000  # digital numbers
+            how["rendering"] = Rendering(stretch=tuple(zip(values[::2], values[1::2], strict=True)))
+            shutil.rmtree(other.folder)
+    assert merged.find_row(NEW_TILE) is not None
 
 
 def test_images_and_bands_do_not_go_into_each_others_network(run: Run, scenes: Path, net: HashNet):

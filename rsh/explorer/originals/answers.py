@@ -27,7 +27,7 @@ def serve(folder: Path) -> None:
     data = read_manifest(folder).data
     renderings = {each.name: each.rendering for each in data.composites}
     originals = {
-        name: Originals(data.sources, rendering)
+        name: Originals(data.sources_showing(rendering))
         for name, rendering in {"": data.rendering, **renderings}.items()
     }
     if not confine_calls():

@@ -43,7 +43,8 @@ class Sharpest:
             InputError: the gallery has no such row.
         """
         if row == NO_ROW and query.image:
-            return Enlarged.measure(query.image.thumbnail, "upload thumbnail")
+            drawn = query.image.thumbnail_in(self._gallery)
+            return Enlarged.measure(drawn, "upload thumbnail")
         return self.enlarger.stored(row)
 
     def looks_further(self, row: int, query: Query) -> bool:
@@ -66,7 +67,9 @@ class Sharpest:
         if row != NO_ROW:
             return await self.enlarger.enlarge(row)
         if file := self._find_file(query):
-            jpeg = await self._uploads.enlarge(file, query.name(self._gallery))
+            shown = self._gallery.composite
+            composite = shown.name if shown else ""
+            jpeg = await self._uploads.enlarge(file, query.name(self._gallery), composite)
             return Enlarged.measure(jpeg, "upload")
         return self.stored(row, query)
 

@@ -2,7 +2,6 @@
 
 import traitlets
 
-from rsh.data.bands import Bands
 from rsh.explorer.panels.panel import Panel
 from rsh.explorer.state import ExplorerState
 from rsh.explorer.uploads.client import MAX_BYTES
@@ -44,7 +43,7 @@ def about_images(gallery: Gallery) -> str:
     model = gallery.manifest.model
     if not model.bands:
         return ""
-    return f"It must be a raster with the bands {Bands(model.bands, model.units).described()}."
+    return f"It must be a raster with the bands {model.sees.described()}."
 
 
 def about_words(gallery: Gallery) -> str:

@@ -11,16 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from rsh.analysis.occlusion import occlude
-from rsh.data.bands import Bands
-from rsh.data.images import read_image, to_jpeg
+from rsh.data.images import to_jpeg
 from rsh.data.originals import LONGEST_SIDE
-from rsh.encoding.query import QueryEncoder, open_query_encoder
+from rsh.encoding.query import QueryEncoder, draw_query, open_query_encoder
 from rsh.errors import InputError, RshWarning
 from rsh.explorer.uploads.confinement import confine_calls, log
-from rsh.explorer.uploads.messages import Message
+from rsh.explorer.uploads.messages import THUMB, Message
 from rsh.explorer.uploads.serving import answer_messages
 from rsh.gallery.gallery import Gallery
-from rsh.gallery.manifest import DataInfo
 from rsh.gallery.segment import THUMB_SIDE
 
 
@@ -32,7 +30,7 @@ def serve(folder: str, fingerprint: str, run: str) -> None:
         fingerprint: of its network and learned head when the page was opened.
         run: run folder of its network; "" if it is gone.
     """
-    encoder: tuple[QueryEncoder, DataInfo, Bands] | None = None
+    encoder: tuple[QueryEncoder, Gallery] | None = None
 
     def answer(message: Message) -> Message:
         nonlocal encoder
@@ -42,7 +40,7 @@ def serve(folder: str, fingerprint: str, run: str) -> None:
     answer_messages(answer)
 
 
-def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[QueryEncoder, DataInfo, Bands]:
+def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[QueryEncoder, Gallery]:
     gallery = Gallery.open(folder)
     if gallery.manifest.encoder != fingerprint:
         raise InputError("this gallery has changed since the page was opened: reload the page")
@@ -59,17 +57,18 @@ def _open_encoder(folder: str, fingerprint: str, run: str) -> tuple[QueryEncoder
         raise InputError(str(error).replace(f"{Path(run).parent}/", "")) from None
     if not confine_calls():
         log("the encoder can start programs and open connections: this system has no seccomp")
-    about = gallery.manifest
-    return encode, about.data, Bands(about.model.bands, about.model.units)
+    return encode, gallery
 
 
-def _answer(encode: QueryEncoder, data: DataInfo, bands: Bands, message: Message) -> Message:
+def _answer(encode: QueryEncoder, gallery: Gallery, message: Message) -> Message:
     head, body = message
     if head["want"] == "nothing":
         return {}, b""
+    bands = gallery.manifest.model.sees
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RshWarning)
-        image = read_image(io.BytesIO(body), name=str(head["name"]), rendering=data.rendering)
+        drawn = draw_query(gallery, io.BytesIO(body), name=str(head["name"]))
+    image = drawn.get(str(head["composite"]), drawn[""])
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     stream = io.BytesIO()
     if head["want"] == "parts":
@@ -84,7 +83,9 @@ def _answer(encode: QueryEncoder, data: DataInfo, bands: Bands, message: Message
         jpeg = to_jpeg(image, side=LONGEST_SIDE, detailed=True)
         arrays = {"image": np.frombuffer(jpeg, dtype=np.uint8)}
     else:
-        thumbnail = np.frombuffer(to_jpeg(image, side=2 * THUMB_SIDE), dtype=np.uint8)
-        arrays = {"thumb": thumbnail, **encode([io.BytesIO(body) if bands else image])._asdict()}
+        arrays = encode([io.BytesIO(body) if bands else image])._asdict()
+        for name, each in drawn.items():
+            jpeg = to_jpeg(each, side=2 * THUMB_SIDE)
+            arrays[THUMB + name] = np.frombuffer(jpeg, dtype=np.uint8)
     np.savez(stream, **arrays)
     return {"notes": notes}, stream.getvalue()

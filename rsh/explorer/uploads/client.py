@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rsh.analysis.occlusion import Occlusion
 from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
+from rsh.explorer.uploads.messages import THUMB
 from rsh.explorer.uploads.process import WorkerProcess
 from rsh.explorer.uploads.text_worker import VARIABLES
 from rsh.io.arrays import read_arrays
@@ -70,7 +71,13 @@ class UploadEncoder:
             Superseded: another image came meanwhile; only that one counts.
         """
         parts, notes = await self._request(data, name, want="codes")
-        return QueryImage(name, parts["thumb"].tobytes(), _encoded(parts), "; ".join(notes))
+        thumbs = {
+            key.removeprefix(THUMB): value.tobytes()
+            for key, value in parts.items()
+            if key.startswith(THUMB)
+        }
+        note = "; ".join(notes)
+        return QueryImage(name, thumbs.pop(""), _encoded(parts), note, composites=thumbs)
 
     async def encode_text(self, text: str) -> Encodings:
         """Encode words.
@@ -92,14 +99,19 @@ class UploadEncoder:
         parts, _ = await self._request(data, name, want="parts")
         return Occlusion(_encoded(parts), parts["evidence"], parts["flips"])
 
-    async def enlarge(self, data: bytes, name: str) -> bytes:
+    async def enlarge(self, data: bytes, name: str, composite: str) -> bytes:
         """Return an image as JPEG bytes, as large as a screen shows it.
+
+        Args:
+            data: bytes of the image file.
+            name: of the image.
+            composite: of its bands; "" of an image.
 
         Raises:
             InputError: as for `encode`.
             Superseded: another image was to be enlarged meanwhile.
         """
-        parts, _ = await self._request(data, name, want="image")
+        parts, _ = await self._request(data, name, want="image", composite=composite)
         return bytes(parts["image"].tobytes())
 
     async def prepare(self) -> None:
@@ -112,14 +124,14 @@ class UploadEncoder:
         await self.worker.close()
         await self.text_worker.close()
 
-    async def _request(self, data: bytes, name: str, *, want: str) -> Answer:
+    async def _request(self, data: bytes, name: str, *, want: str, composite: str = "") -> Answer:
         self._newest[want] = mine = object()
         answer: Answer | InputError = Answer({}, [])
         async with self._turn:
             if self._newest[want] is mine:
                 try:
                     check_size(len(data), name)
-                    answer = await self._answer(data, name, want)
+                    answer = await self._answer(data, name, want, composite)
                 except InputError as error:
                     answer = error
         if self._newest[want] is not mine:
@@ -128,10 +140,10 @@ class UploadEncoder:
             raise answer
         return answer
 
-    async def _answer(self, data: bytes, name: str, want: str) -> Answer:
+    async def _answer(self, data: bytes, name: str, want: str, composite: str) -> Answer:
         worker = self.text_worker if want == TEXT else self.worker
         try:
-            message = {"name": name, "want": want}, data
+            message = {"name": name, "want": want, "composite": composite}, data
             return _read_answer(*await worker.ask(message, timeout=TIMEOUT))
         except (EOFError, ConnectionError, TimeoutError):
             await worker.close()

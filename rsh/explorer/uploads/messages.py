@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 _LENGTHS = struct.Struct(">II")
 _MAX_LENGTHS = (1 << 20, 1 << 26)  # bytes of the object, and of the body
+THUMB = "thumb:"  # before the composite of a thumbnail in an answer; "" is the default
 Message = tuple[dict[str, Any], bytes]
 
 

@@ -214,7 +214,9 @@ def _notes(result: SearchResult, how: str) -> list[str]:
 
 def _query(result: SearchResult) -> Image.Image:
     image = result.query.image
-    return read_thumbnail(image.thumbnail) if image else _thumb(result.gallery, result.query.row)
+    if image:
+        return read_thumbnail(image.thumbnail_in(result.gallery))
+    return _thumb(result.gallery, result.query.row)
 
 
 def _thumb(gallery: Gallery, row: int | None) -> Image.Image:
