@@ -7,7 +7,7 @@ from rsh.errors import InputError
 from rsh.explorer.panels.upload import UploadPanel, about_words
 from rsh.explorer.parts.part import Page, Part
 from rsh.explorer.uploads.client import Superseded, UploadEncoder, start_soon
-from rsh.explorer.uploads.worker import choose_run
+from rsh.explorer.uploads.runs import choose_run
 from rsh.gallery.gallery import Gallery
 from rsh.models.pretrained import has_text_tower
 from rsh.search.query import Query, QueryImage

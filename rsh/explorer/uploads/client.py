@@ -13,13 +13,14 @@ from rsh.codes.encodings import Encodings
 from rsh.errors import InputError
 from rsh.explorer.uploads.messages import THUMB
 from rsh.explorer.uploads.process import WorkerProcess
-from rsh.explorer.uploads.text_worker import VARIABLES
 from rsh.io.arrays import read_arrays
 from rsh.search.query import QueryImage
 
 MAX_BYTES = 20 << 20  # enough for a tile of any sensor; scenes must be cut into tiles first
 TIMEOUT = 90.0  # seconds per image; the first one includes loading the model
 MAX_NOTES = 3
+# Where weights of a text tower are found, see `rsh.models.weight_files`.
+VARIABLES = ("HOME", "RSH_CACHE", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE")
 TEXT = "text"  # what is wanted of the process for words
 _STARTED: set[asyncio.Task[None]] = set()
 

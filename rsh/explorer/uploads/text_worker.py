@@ -13,10 +13,7 @@ import warnings
 from pathlib import Path
 
 from rsh.explorer.uploads.confinement import MEMORY, confine_files, limit_memory, log
-from rsh.explorer.uploads.worker import choose_run
-
-# Where weights are found, see `rsh.models.weight_files`.
-VARIABLES = ("HOME", "RSH_CACHE", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE")
+from rsh.explorer.uploads.runs import choose_run
 
 
 def main(folder: str, fingerprint: str, run: str) -> None:

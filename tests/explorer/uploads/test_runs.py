@@ -1,9 +1,13 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from rsh.explorer.uploads.worker import choose_run
+from rsh.explorer.uploads.runs import choose_run
+
+WORKERS = ("originals.worker", "uploads.worker", "uploads.text_worker")
 
 
 @pytest.mark.parametrize(
@@ -29,3 +33,11 @@ def test_the_run_that_made_the_gallery_is_taken(tmp_path: Path, own, given, chos
     model = {"run": old, "fingerprint": "made it"}
     (tmp_path / "gallery.json").write_text(json.dumps({"model": model}))
     assert choose_run(tmp_path, new) == {"own": old, "given": new, "": ""}[chosen]
+
+
+def test_the_page_does_not_load_what_its_processes_run():
+    """Python warns of it in the log, since a process would have its module twice."""
+    workers = [f"rsh.explorer.{name}" for name in WORKERS]
+    code = f"import sys, rsh.explorer; print(*set({workers}) & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout.strip()
