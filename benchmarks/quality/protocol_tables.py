@@ -84,7 +84,7 @@ def main() -> None:
         heads = [f"mAP, %, at {lengths(groups)} bits", *(column.head for column in columns)]
         print(f"{title}\n\n{markdown(heads, lines)}\n")
         if not unseen:
-            print(f"{title}: ties in the mean (the worst to the best order)\n\n{tied(groups)}\n")
+            print(f"{title}: mean over all orders of ties (worst to best)\n\n{tied(groups)}\n")
 
 
 def lengths(groups: Groups) -> str:

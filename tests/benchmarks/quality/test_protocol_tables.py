@@ -58,7 +58,7 @@ def test_a_table_of_ties_has_the_worst_and_the_best_order_of_codes_alone(
     file.write_text("\n".join(rows) + "\n")
     monkeypatch.setattr(methods, "RESULTS", file)
     protocol_tables.main()
-    table = capsys.readouterr().out.split("worst to the best order")[1]
+    table = capsys.readouterr().out.split("(worst to best)")[1]
     lines = [line.strip("| ").split(" | ") for line in table.splitlines() if "|" in line]
     assert lines[0] == ["mAP, %", "disjoint, 16 bits", "all-vs-all@20, 16 bits"]
     assert lines[2:] == [["CSQ", "75.0 (50.0 to 95.0)", "60.0 (50.0 to 90.0)"]]
