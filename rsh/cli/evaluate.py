@@ -62,10 +62,7 @@ def evaluate(
         report = measure(net, split, protocol=protocol, ties=ties, feedback=feedback)
         text = tables.one_protocol(report)
     write_json(run / "evaluation.json", report)
-    if json_:
-        print_json(report)
-    else:
-        print(text)
+    _show(report, text, json_)
 
 
 def compare(
@@ -82,7 +79,7 @@ def compare(
 
     Args:
         runs: Run folders, one or more.
-        protocol: Evaluation protocol, other than all; see `rsh evaluate --help`.
+        protocol: Evaluation protocol; all of them side by side with all. See `rsh evaluate --help`.
         ties: Order of tiles at the same distance, as in `rsh evaluate`.
         data: Path of the training data of all runs, if it has moved.
         output: Folder for plots: precision and recall, mAP by code length, distances within
@@ -92,12 +89,22 @@ def compare(
     from rsh.evaluation import compare
     from rsh.io.files import check_writable
 
+    if protocol == "all" and output:
+        raise InputError("--output draws one protocol: name it with --protocol")
     if output:
         check_writable(output)  # now, not after minutes of work
+    if protocol == "all":
+        every = compare.compare_all(runs, ties=ties, data=data)
+        _show(every, compare.table_of_all(every), json_)
+        return
     found = compare.compare(runs, protocol=protocol, ties=ties, data=data)
+    _show(found, compare.table(found), json_)
+    for file in compare.write(found, output) if output else ():
+        print(file, file=sys.stderr)
+
+
+def _show(found: object, text: str, json_: bool) -> None:
     if json_:
         print_json(found)
     else:
-        print(compare.table(found))
-    for file in compare.write(found, output) if output else ():
-        print(file, file=sys.stderr)
+        print(text)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rsh.config import Ties
+from rsh.data.dataset import Split
 from rsh.errors import InputError
-from rsh.evaluation.evaluate import evaluate
+from rsh.evaluation.evaluate import evaluate, evaluate_all
 from rsh.evaluation.protocols import find_protocol
 from rsh.evaluation.report import heading
 from rsh.evaluation.scoring import Report
@@ -65,21 +66,51 @@ def compare(
         InputError: unknown protocol, a run that is given twice, or that cannot be evaluated.
     """
     find_protocol(protocol)
+    runs = _open_runs(folders, data)
+    return _compare_reports(
+        runs,
+        [
+            evaluate(run.net(), split, protocol=protocol, ties=ties, progress=progress)
+            for run, split in runs
+        ],
+    )
+
+
+def compare_all(
+    folders: Sequence[Path],
+    *,
+    ties: Ties | None = None,
+    data: str | None = None,
+    progress: bool = True,
+) -> dict[str, dict[str, Any]]:
+    """Return what `compare` does, under each protocol that all runs can be evaluated by.
+
+    Raises:
+        InputError: as `compare`.
+    """
+    runs = _open_runs(folders, data)
+    every = [evaluate_all(run.net(), split, ties=ties, progress=progress) for run, split in runs]
+    names = [name for name in every[0] if all(name in reports for reports in every)]
+    return {name: _compare_reports(runs, [reports[name] for reports in every]) for name in names}
+
+
+def _open_runs(folders: Sequence[Path], data: str | None) -> list[tuple[Run, Split]]:
+    """Open all runs, before the first is evaluated."""
     _refuse_twice(folders)
-    runs = [Run.open(folder) for folder in folders]  # open all before evaluating the first
-    splits = [run.split(data) for run in runs]
-    for run, split in zip(runs, splits, strict=True):
+    opened = [Run.open(folder) for folder in folders]
+    runs = [(run, run.split(data)) for run in opened]
+    for run, split in runs:
         if not split.dataset.label_names:
             raise InputError(f"{run.folder} {NO_LABELS}")
-    reports = [
-        {"run": str(run.folder)}
-        | evaluate(run.net(), split, protocol=protocol, ties=ties, progress=progress)
-        for run, split in zip(runs, splits, strict=True)
-    ]
+    return runs
+
+
+def _compare_reports(runs: Sequence[tuple[Run, Split]], found: Sequence[Report]) -> dict[str, Any]:
+    reports = [{"run": str(run.folder)} | own for (run, _), own in zip(runs, found, strict=True)]
     for report in reports:
         if "map" not in report:
             raise InputError(f"{report['run']} {NO_LABELS}")
-    recipes = [_recipe(run) for run in runs]
+    recipes = [_recipe(run) for run, _ in runs]
     apart = differing(reports)
     return {
         "runs": reports,
@@ -135,6 +166,32 @@ def table(comparison: dict[str, Any]) -> str:
         what = " and ".join(comparison["differing"])
         return "\n".join([f"NOT COMPARABLE: the runs differ in {what}", *lines])
     return "\n".join([heading(first), *lines, *map(difference, comparison["differences"])])
+
+
+def table_of_all(comparisons: dict[str, dict[str, Any]]) -> str:
+    """Return the comparisons of `compare_all` as text: a line a protocol, a column a run."""
+    first = next(iter(comparisons.values()))
+    runs = [report["run"] for report in (*first["runs"], *first["seeds"])]
+    rows = [("protocol", "metric", *runs)]
+    for name, each in comparisons.items():
+        against = {found["run"]: _points(found) for found in each["differences"]}
+        cells = [
+            f"{report['map']:.1%}{against.get(report['run'], '')}"
+            for report in (*each["runs"], *each["seeds"])
+        ]
+        rows.append((name, each["runs"][0]["metric"], *cells))
+    lines = [align_columns(rows)]
+    if first["differing"]:
+        what = " and ".join(first["differing"])
+        lines.insert(0, f"NOT COMPARABLE: the runs differ in {what}")
+    elif first["differences"]:
+        lines.append(f"In brackets: points against {runs[0]}, query by query, 95 % interval")
+    return "\n".join(lines)
+
+
+def _points(found: Report) -> str:
+    low, high = (100 * end for end in found["interval"])
+    return f" ({100 * found['difference']:+.1f}: {low:+.1f} to {high:+.1f})"
 
 
 def differences(reports: Sequence[Report]) -> list[Report]:

@@ -11,12 +11,15 @@ from rsh.cli.main import main
 from rsh.evaluation import compare as module
 from rsh.evaluation.compare import (
     compare,
+    compare_all,
     difference,
     differences,
     differing,
     mean_over_seeds,
     table,
+    table_of_all,
 )
+from rsh.evaluation.protocols import PROTOCOLS
 from rsh.training.run import Run
 
 
@@ -153,6 +156,45 @@ def test_command_prints_a_table_or_json_and_draws(
     assert json.loads(capsys.readouterr().out) == json.loads(
         (folder / "comparison.json").read_text()
     )
+
+
+def test_runs_are_compared_under_every_protocol(
+    tiny_run: TinyRun, twin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [str(tiny_run.folder), str(twin)]
+    main(["compare", *runs, "--protocol", "all", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == [name for name, each in PROTOCOLS.items() if not each.needs_unseen]
+    for name, each in found.items():
+        alone = compare([tiny_run.folder, twin], protocol=name, progress=False)
+        assert each == json.loads(json.dumps(alone))
+    main(["compare", *runs, "--protocol", "all"])
+    heads, *lines, about = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["protocol", "metric", *runs, "mean", "of", "2", "runs"]
+    assert [line.split()[0] for line in lines] == list(found)
+    for line, each in zip(lines, found.values(), strict=True):
+        value = f"{each['runs'][0]['map']:.1%}"
+        assert f"{value} (+0.0: +0.0 to +0.0)" in line and line.count(value) == 3
+    assert f"points against {runs[0]}" in about
+
+
+def test_runs_that_cannot_be_compared_have_no_differences_under_every_protocol(
+    tiny_run: TinyRun, twin: Path
+) -> None:
+    found = compare_all([tiny_run.folder, twin], progress=False)
+    for each in found.values():
+        each |= {"differing": ["data", "split"], "differences": []}
+    text = table_of_all(found)
+    assert text.startswith("NOT COMPARABLE: the runs differ in data and split\n")
+    assert "points" not in text and "(" not in text.partition("\n")[2]
+
+
+def test_plots_are_of_one_protocol(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", str(tiny_run.folder), "--protocol", "all", "--output", str(tmp_path)])
+    assert "--output draws one protocol: name it with --protocol" in capsys.readouterr().err
 
 
 def test_place_for_plots_is_tried_before_the_work(
