@@ -296,6 +296,7 @@ def test_digital_numbers_with_their_scale_give_the_codes_of_reflectance(
 
 
 NUMBERS = BandOptions(scale=1e-4, offset=-0.1)
+TO_BYTES = BandOptions(scale=255 / 0.42, unit="8 bits")
 OLD_TILE, NEW_TILE = "2017-05-02/r000020_c000040", "2018-01-01/r000020_c000040"
 
 
@@ -390,6 +391,24 @@ def test_files_that_lack_bands_which_are_only_shown(of_four: Run, tmp_path: Path
     with pytest.warns(RshWarning, match="no band B04.*not shown in true color"):
         query = Query.of_image(gallery, file)
     assert query.image is not None and not query.image.composites
+
+
+def test_reflectance_is_shown_as_the_8_bits_of_a_gallery(tmp_path: Path):
+    for name, unit in (("bytes", "8 bits"), ("floats", "reflectance")):
+        (tmp_path / name).mkdir()
+        make_scene(tmp_path / name / f"{name}.tif", in_unit(reflectance(60), unit))
+    first = TileDataset.open(tmp_path / "bytes", tiling=TILING, bands=BANDS)
+    net = network(first)
+    gallery = build_gallery(net, first, tmp_path / "g", progress=False)
+    like, bands = gallery.rendering_for(TO_BYTES), dataclasses.replace(TO_BYTES, names=SENTINEL_2)
+    second = TileDataset.open(tmp_path / "floats", tiling=TILING, like=like, bands=bands)
+    both = add_dataset(net, second, gallery.folder, progress=False)
+    assert both.composites == ["true color", "false color", "short-wave infrared"]
+    for name in both.composites:
+        both.show_composite(name)
+        one, other = (both.find_row(f"{scene}/r000020_c000040") for scene in ("bytes", "floats"))
+        assert looks_like(both.thumbnail(one), both.thumbnail(other))
+        assert both.original(one) is not None and both.original(other) is not None
 
 
 def test_originals_are_found_where_a_manifest_does_not_say_what_values_of_a_source_mean(
