@@ -386,11 +386,34 @@ def test_files_that_lack_bands_which_are_only_shown(of_four: Run, tmp_path: Path
     values = reflectance(100, 7)[[SENTINEL_2.index(name) for name in FOUR]]
     file = make_scene(tmp_path / "x" / "2018-01-01.tif", values, names=FOUR)
     dataset = of_four.dataset(str(tmp_path / "x"), tiling=TILING)
-    with refused(names=("false color", "rsh gallery merge")):
+    told = ("B02, B03, B05", "B04, B03, B02", "same order")
+    with refused(names=told):
         add_dataset(of_four.net(), dataset, gallery.folder, progress=False)
+    other = build_gallery(of_four.net(), dataset, tmp_path / "h", progress=False)
+    with refused(names=told):
+        merge_galleries([gallery.folder, other.folder], tmp_path / "merged")
     with pytest.warns(RshWarning, match="no band B04.*not shown in true color"):
         query = Query.of_image(gallery, file)
     assert query.image is not None and not query.image.composites
+
+
+def test_files_that_lack_bands_of_another_composite_are_refused(scenes: Path, tmp_path: Path):
+    bands = BandOptions(("B02", "B03", "B04", "B08"))
+    (tmp_path / "x").mkdir()
+    few = [SENTINEL_2.index(name) for name in ("B04", "B03", "B02", "B08")]
+    names = tuple(SENTINEL_2[number] for number in few)
+    make_scene(tmp_path / "x" / "2018-01-01.tif", reflectance(100, 7)[few], names=names)
+    whole = TileDataset.open(scenes, tiling=TILING, bands=bands)
+    net = network(whole)
+    folder = build_gallery(net, whole, tmp_path / "g", progress=False).folder
+    dataset = TileDataset.open(
+        tmp_path / "x", tiling=TILING, like=whole.rendering, bands=bands, like_bands=net.bands
+    )
+    with refused(names=("short-wave infrared", "rsh gallery merge")):
+        add_dataset(net, dataset, folder, progress=False)
+    other = build_gallery(net, dataset, tmp_path / "h", progress=False).folder
+    merged = merge_galleries([folder, other], tmp_path / "merged")
+    assert merged.composites == ["true color"]
 
 
 def test_reflectance_is_shown_as_the_8_bits_of_a_gallery(tmp_path: Path):
