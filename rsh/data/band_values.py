@@ -20,7 +20,9 @@ from rsh.data.bands import (
     Bands,
     find_bands,
     find_same_bands,
+    has_names_of_sentinel_2,
     plain_name,
+    with_two_digits,
 )
 from rsh.data.raster import HEAD, Raster, explain_raster_error, find_driver, open_tile
 from rsh.data.units import (
@@ -63,7 +65,7 @@ def settle_bands(
         like: the bands of a network, which these must be.
 
     Returns:
-        The bands, and the options with their names.
+        The bands, and the options with their names: as the network has them, or the first raster.
 
     Raises:
         InputError: there is no raster, one lacks a band or cannot be read, or a unit is another
@@ -94,7 +96,7 @@ def settle_bands(
 def _sample_all(
     rasters: Iterable[Raster], options: BandOptions, like: Bands
 ) -> tuple[tuple[str, ...], list[_Sampled]]:
-    """Return the names of the bands in the first raster, and what each raster tells of them."""
+    """Return the names of the bands, and what each raster tells of them."""
     sampled: list[_Sampled] = []
     names: tuple[str, ...] = ()
     for raster in rasters:
@@ -155,7 +157,6 @@ def _check_alike(sampled: Sequence[_Sampled], names: Sequence[str]) -> None:
 def _choose_names(raster: Raster, options: BandOptions, like: Bands) -> tuple[str, ...]:
     """Return the names of bands in a raster, or the number of one whose name comes twice."""
     there = raster.band_names
-    find_same_bands(there, like.names, raster.name)
     wanted: Sequence[str] = options.names
     if wanted == (ALL,):
         alpha = raster.colors.get("alpha")
@@ -168,10 +169,13 @@ def _choose_names(raster: Raster, options: BandOptions, like: Bands) -> tuple[st
             value=",".join(options.names),
         )
     plain = [plain_name(name) for name in there]
-    return tuple(
+    names = tuple(
         str(number) if plain.count(plain[number - 1]) > 1 else there[number - 1]
         for number in numbers
     )
+    if has_names_of_sentinel_2(there):  # so that those of Landsat are not taken for them later
+        names = tuple(map(with_two_digits, names))
+    return like.names if like.has_names(names) else names
 
 
 def _sample(raster: Raster, names: Sequence[str], options: BandOptions) -> _Sampled:
@@ -273,7 +277,7 @@ class QueryRaster:
         if isinstance(source, Image.Image):
             raise InputError(_no_raster(name, like.names))
         try:
-            content = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
+            content = _read_whole(source)
         except OSError as error:
             raise InputError(f"{name} cannot be read ({error.strerror}): check the path") from None
         if not (driver := find_driver(content[:HEAD])):
@@ -293,20 +297,45 @@ class QueryRaster:
         return found
 
 
+def _read_whole(source: str | Path | BinaryIO) -> bytes:
+    if isinstance(source, str | Path):
+        return Path(source).read_bytes()
+    source.seek(0)
+    return source.read()
+
+
 def _options_of_query(raster: Raster, choices: Iterable[BandOptions], like: Bands) -> BandOptions:
     """Return the options for a raster that is in the network's unit, or as some of a gallery.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or may be as several that differ.
     """
-    for options in choices:
-        with suppress(InputError):
-            return settle_bands([raster], replace(options, names=like.names), like)[1]
+    every = [replace(each, names=like.names) for each in choices]
+    for has_unit in (False, True):  # almost any values pass for a unit that was given
+        some = {(each.scale, each.offset): each for each in every if bool(each.unit) == has_unit}
+        found = [each for each in some.values() if _fits(raster, each, like)]
+        if len(found) > 1:
+            ways = " or ".join(f"--scale {one.scale:g} --offset {one.offset:g}" for one in found)
+            raise InputError(
+                f"{raster.name} may be in the unit of files that were read with {ways}: bring it "
+                f"to {like.units[0]}, or if it is of Sentinel-2, state its baseline, such as with "
+                "`rio edit-info FILE --tag PROCESSING_BASELINE=05.11`"
+            )
+        if found:
+            return found[0]
     try:
         return settle_bands([raster], BandOptions(like.names), like)[1]
     except InputError as error:  # of the raster as it is, since a query has no flags
         advice = str(error).replace(": add --", ": convert it as `rsh encode` would with --")
         raise InputError(advice) from None
+
+
+def _fits(raster: Raster, options: BandOptions, like: Bands) -> bool:
+    """Whether a raster has the unit of a network if it is read with these options."""
+    with suppress(InputError):
+        settle_bands([raster], options, like)
+        return True
+    return False
 
 
 def _no_raster(name: str, bands: Sequence[str]) -> str:

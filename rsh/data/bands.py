@@ -20,6 +20,7 @@ MOST_BANDS = 512
 LISTED = 13  # names in a message
 PLAIN = re.compile(r"[\W_]+")
 PADDED = re.compile(r"\b([a-z]+)0+(?=\d)")
+ONE_DIGIT = re.compile(r"^(b[\W_]*)(?=\d$)", re.IGNORECASE)
 BETWEEN_DIGITS = re.compile(r"(?<=\d)[\W_]+(?=\d)")
 
 # Bands that become red, green and blue, by the name of the composite; of Sentinel-2 by its own
@@ -49,6 +50,11 @@ def _with_zeros(name: str) -> str:
 def has_names_of_sentinel_2(names: Iterable[str]) -> bool:
     """Whether one of these bands is B8A or has a 0 before its digit, as those of Landsat never."""
     return any(map(SENTINEL_2.fullmatch, names))
+
+
+def with_two_digits(name: str) -> str:
+    """Return the name of a band of Sentinel-2 as ESA has it: "B05" for "B5"."""
+    return ONE_DIGIT.sub(r"\g<1>0", name)
 
 
 def check_names(names: Sequence[str]) -> None:

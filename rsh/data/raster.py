@@ -186,18 +186,19 @@ class Raster:
             return file.read(), valid
 
     def is_chosen(self, rendering: Rendering) -> bool:
-        """Whether the bands of a rendering apply to this raster."""
-        return bool(rendering.bands) and self.source.count == rendering.count
+        """Whether the bands of a rendering apply to this raster; those with names always do."""
+        has_as_many = bool(rendering.bands) and self.source.count == rendering.count
+        return bool(rendering.names) or has_as_many
 
     def choose_bands(self, rendering: Rendering) -> tuple[int, ...]:
         """Return the numbers of the bands that become red, green and blue, or of one.
 
         Raises:
-            InputError: they hold complex values.
+            InputError: they hold complex values, or the raster lacks one that is named.
         """
         source = self.source
         others = [band for band in source.indexes if band != self.colors.get("alpha")] or [1]
-        if self.is_chosen(rendering) and rendering.names:
+        if rendering.names:
             bands = find_bands(self.band_names, rendering.names, self.name)
         elif self.is_chosen(rendering):
             bands = rendering.bands
@@ -256,7 +257,7 @@ class Raster:
             InputError: this raster lacks one of them, or they apply to another number of bands.
         """
         count = self.source.count
-        if not rendering.bands or count == rendering.count:
+        if rendering.names or not rendering.bands or count == rendering.count:
             return rendering
         listed = rendering.bands_flag
         if max(rendering.bands) > count:

@@ -17,6 +17,7 @@ from rsh.errors import InputError
 MIN_SIDE = 8  # pixels; below that a tile has no texture to encode
 PERCENTILES = (2, 98)
 ROUNDING = 1e-4  # of a stretch, as a share of its span: far less than a gray level
+WHOLE = (0.0, 255.0)  # stretch of 8 bits
 STRIP_PIXELS = 1 << 20  # that are converted at a time
 Stretch = tuple[tuple[float, float], ...]
 
@@ -71,10 +72,14 @@ class Rendering:
         return self.stretch[:1] * channels if len(set(self.stretch)) == 1 else ()
 
     def rescaled(self, scale: float, offset: float) -> "Rendering":
-        """Return the same for rasters whose values are these times a scale, plus an offset."""
+        """Return the same for rasters whose values are these times a scale, plus an offset.
+
+        Without a stretch they have 8 bits, which go from 0 to 255.
+        """
         if (scale, offset) == (1, 0):
             return self
-        ends = (sorted((low * scale + offset, high * scale + offset)) for low, high in self.stretch)
+        stretch = self.stretch or (WHOLE,)
+        ends = (sorted((low * scale + offset, high * scale + offset)) for low, high in stretch)
         return replace(self, stretch=tuple((low, high) for low, high in ends))
 
     def over(self, other: "Rendering") -> "Rendering":
@@ -156,7 +161,7 @@ class Composite:
 
     def described(self) -> dict[str, Any]:
         """Return name, bands, and the values that are black and white in each, ready for JSON."""
-        stretch = self.rendering.pairs(len(self.bands)) or ((0.0, 255.0),) * len(self.bands)
+        stretch = self.rendering.pairs(len(self.bands)) or (WHOLE,) * len(self.bands)
         black, white = (
             [float(f"{end:.4g}") for end in ends] for ends in zip(*stretch, strict=True)
         )

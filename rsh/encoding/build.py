@@ -125,6 +125,13 @@ def add_dataset(net: HashNet, dataset: Dataset, folder: Path, *, progress: bool 
     if dataset.has_several and there.label_names and not there.has_several:
         refuse_other_labels(dataset.path, folder)
     if dataset.bands:
+        data.check_bands_shown(dataset.composites, dataset.path)
+        known = {composite.name for composite in dataset.composites}
+        if unknown := [each.name for each in data.composites[1:] if each.name not in known]:
+            raise InputError(
+                f"{dataset.path} lacks bands for {unknown[0]}, in which {folder} shows its tiles: "
+                "encode it into another gallery, then merge both with `rsh gallery merge`"
+            )
         change = data.bands.convert_to(dataset.band_options)
         composites = tuple(each.rescaled(*change) for each in data.composites)
         dataset = replace(dataset, composites=composites)

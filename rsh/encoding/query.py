@@ -3,7 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -80,8 +80,8 @@ def draw_query(gallery: Gallery, image: Query, *, name: str = "") -> dict[str, I
         name: of a stream, for messages.
 
     Returns:
-        By the name of a composite; "" is as tiles are shown by default. A composite is left out if
-        the raster lacks a band of it, or holds nothing in one.
+        By the name of a composite; "" is the first one, or the raster's own bands if it lacks a
+        band of that. Others are left out if it lacks a band of them, or holds nothing in one.
 
     Raises:
         InputError: the image cannot be read, or is in another unit than the network takes.
@@ -95,10 +95,18 @@ def draw_query(gallery: Gallery, image: Query, *, name: str = "") -> dict[str, I
         own = data.convert_rendering(raster.options, rendering)
         return read_image(io.BytesIO(raster.content), name=raster.name, rendering=own)
 
-    drawn = {"": draw(data.rendering)}
-    for composite in data.composites:
-        with suppress(InputError), warnings.catch_warnings(action="ignore"):  # as the first
-            drawn[composite.name] = draw(composite.rendering)
+    drawn = {}
+    for number, composite in enumerate(data.composites):
+        try:
+            with warnings.catch_warnings(action="ignore" if number else None):  # as the first
+                named = replace(composite.rendering, names=composite.bands)
+                drawn[composite.name if number else ""] = draw(named)
+        except InputError as error:  # its bands may be all that the network takes
+            note = f"{error}: it is not shown in {composite.name}"
+            warnings.warn(note, RshWarning, stacklevel=2)
+    if "" not in drawn:
+        with warnings.catch_warnings(action="ignore"):
+            drawn[""] = read_image(io.BytesIO(raster.content), name=raster.name)
     return drawn
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from rsh.codes.binary import MAX_BITS
 from rsh.config import PROMINENCES, vector_dim
-from rsh.data.bands import NO_BANDS, BandOptions, Bands
+from rsh.data.bands import NO_BANDS, BandOptions, Bands, plain_name
 from rsh.data.image_source import ImageSource
 from rsh.data.rendering import AS_IS, Composite, Rendering
 from rsh.errors import InputError
@@ -106,9 +106,9 @@ class DataInfo:
 
     def sources_showing(self, rendering: Rendering) -> list[tuple[ImageSource, Rendering]]:
         """Return all sources, and for each the same rendering in the values of its own rasters."""
-        return [
-            (source, self.convert_rendering(source.bands, rendering)) for source in self.sources
-        ]
+        bands = map(self._find_bands, self.sources)
+        shown = (self.convert_rendering(each, rendering) for each in bands)
+        return list(zip(self.sources, shown, strict=True))
 
     def convert_rendering(self, options: BandOptions, rendering: Rendering) -> Rendering:
         """Return a rendering of its tiles for rasters that are read with other options."""
@@ -117,7 +117,28 @@ class DataInfo:
     @property
     def all_bands(self) -> tuple[BandOptions, ...]:
         """What the values of its rasters mean, in each unit that some are in."""
-        return tuple(dict.fromkeys((self.bands, *(source.bands for source in self.sources))))
+        return tuple(dict.fromkeys((self.bands, *map(self._find_bands, self.sources))))
+
+    def check_bands_shown(self, composites: Sequence[Composite], path: Path) -> None:
+        """Refuse further tiles that show other bands as red, green and blue than these.
+
+        Args:
+            composites: of the further tiles.
+            path: of these tiles.
+
+        Raises:
+            InputError: names the bands.
+        """
+        for mine, its in zip(self.composites[:1], composites, strict=False):
+            if [*map(plain_name, mine.bands)] != [*map(plain_name, its.bands)]:
+                raise InputError(
+                    f"{path} shows {', '.join(its.bands)} as red, green and blue, and the gallery "
+                    f"{', '.join(mine.bands)}: bring the bands of its files into the same order"
+                )
+
+    def _find_bands(self, source: ImageSource) -> BandOptions:
+        """Return what values of a source mean; manifests did not always say it for each."""
+        return source.bands if source.bands.names else self.bands
 
     def merge(self, rendering: Rendering, sources: Iterable[ImageSource]) -> "DataInfo":
         """Return the same with the rendering and the sources of further tiles.

@@ -299,6 +299,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     for gallery in galleries[1:]:
         there = gallery.manifest.data
         _check_renderings(first, gallery)
+        data.check_bands_shown(there.composites, gallery.folder)
         data = data.merge(there.convert_rendering(data.bands, there.rendering), there.sources)
         change = there.bands.convert_to(data.bands)
         others = [each.rescaled(*change) for each in there.composites]

@@ -16,7 +16,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
-from rsh.data.bands import IMAGE, Bands
+from rsh.data.bands import IMAGE, Bands, with_two_digits
 from rsh.errors import InputError
 from rsh.models.pretrained import EARTH_MODELS, Pretrained
 from rsh.models.wavelengths import IMAGE_BANDS, find_channel_ids, find_wavelengths
@@ -184,7 +184,7 @@ def describe(name: str) -> Pretrained:
 
 def _name_like_esa(name: str) -> str:
     """Return the name of a band of Sentinel-1 or Sentinel-2, which torchgeo writes B4 or B8a."""
-    return re.sub(r"^B(?=\d$)", "B0", name.upper())
+    return with_two_digits(name.upper())
 
 
 @cache

@@ -35,7 +35,7 @@ RADAR = 5405
 # Source: ChnEmb in https://github.com/Panopticon-FM/panopticon, dinov2/models/panopticon.py
 POLARIZATIONS: Mapping[str, float] = {"VV": -1, "VH": -2, "HH": -3, "HV": -4}
 IMAGE_BANDS = ("red", "green", "blue")
-NUMBERED = re.compile(r"B_?\d+A?", re.IGNORECASE)
+NUMBERED = re.compile(r"b\d+a?")
 
 
 def find_wavelengths(names: Sequence[str]) -> tuple[float, ...]:
@@ -65,7 +65,7 @@ def _look_up(names: Sequence[str], radar: Mapping[str, float]) -> tuple[float, .
                 f"where {name} lies in the spectrum is unknown: give bands called B01 to B12 and "
                 f"B8A (Sentinel-2), {', '.join(POLARIZATIONS)} (Sentinel-1) or {', '.join(COLORS)}"
             )
-    numbered = [name for name in names if NUMBERED.fullmatch(name)]
+    numbered = [name for name in names if NUMBERED.fullmatch(plain_name(name))]
     if numbered and not has_names_of_sentinel_2(numbered):
         raise InputError(
             f"{numbered[0]} is a band of Sentinel-2, and another one of Landsat: write the bands "

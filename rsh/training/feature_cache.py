@@ -97,7 +97,7 @@ def check_input(net: HashNet, dataset: Dataset) -> None:
         takes = f"bands {net.bands.described()}"
     if dataset.bands:
         has = f"bands {dataset.bands.described()}"
-    if takes != has:
+    if (takes, net.bands) != (has, dataset.bands):
         raise InputError(
             f"{dataset.path} holds {has}, and the network takes {takes}: give data like that of "
             "its training, or train another network"

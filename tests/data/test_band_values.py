@@ -282,6 +282,19 @@ def test_bands_of_landsat_are_not_taken_for_those_that_a_network_learned_from(tm
         assert settle_bands([raster], BandOptions(names))[0] == like
 
 
+def test_bands_are_named_as_the_network_has_them_and_those_of_sentinel_2_with_two_digits(
+    tmp_path: Path,
+):
+    exported = tuple(name.replace("B0", "B") for name in SENTINEL_2)
+    file = make_scene(tmp_path / "x.tif", reflectance(), names=exported)
+    few = BandOptions(("B2", "B5", "B8A"))
+    with open_scene(file) as raster:
+        assert settle_bands([raster], BandOptions((ALL,)))[0] == REFLECTANCE
+        assert settle_bands([raster], few)[0].names == ("B02", "B05", "B8A")
+        like = Bands(("b_02", "B8a"), ("reflectance",) * 2)
+        assert settle_bands([raster], BandOptions(like.names), like)[0] == like
+
+
 def test_an_offset_is_not_added_where_a_file_says_that_none_is_needed(tmp_path: Path):
     tags = {"PROCESSING_BASELINE": "02.04"}
     file = make_scene(tmp_path / "x.tif", in_unit(reflectance() + 0.2, "DN"), tags=tags)
@@ -366,6 +379,26 @@ def test_a_query_far_outside_of_a_unit_that_was_given_is_refused(unit: str, tmp_
     with refused(names=("x.tif", "median", "reflectance")):
         read_bands(file, own, REFLECTANCE)
     read_bands(make_scene(tmp_path / "y.tif", reflectance()), own, REFLECTANCE)
+
+
+def test_a_query_that_may_be_of_two_baselines_is_refused_until_it_states_its_own(tmp_path: Path):
+    both = [BandOptions((ALL,), scale=1e-4, offset=offset) for offset in (0, -0.1)]
+    values = reflectance() + 0.2
+    for tags, added in (({}, None), (RAISED, 1000), ({"PROCESSING_BASELINE": "02.04"}, 0)):
+        whole = np.rint(values * 1e4 + (added or 0)).astype(np.uint16)
+        file = make_scene(tmp_path / "x.tif", whole, tags=tags)
+        if added is None:
+            for choices in (both, both[::-1]):
+                with refused(names=("x.tif", "--offset 0", "--offset -0.1", "--tag")):
+                    QueryRaster.open(file, choices, REFLECTANCE)
+        else:
+            found = QueryRaster.open(file, both, REFLECTANCE).values()
+            np.testing.assert_allclose(found, values, atol=1e-4)
+    given = BandOptions((ALL,), scale=0.01, unit="reflectance")  # would take any values
+    file = make_scene(tmp_path / "x.tif", values)
+    for choices in ([given, BandOptions()], [BandOptions(), given]):
+        found = QueryRaster.open(file, choices, REFLECTANCE).values()
+        np.testing.assert_array_equal(found, values)
 
 
 def test_a_query_in_the_unit_of_the_network_needs_no_scale_of_the_gallery(tmp_path: Path):

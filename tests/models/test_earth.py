@@ -192,6 +192,7 @@ def test_bands_that_no_value_covers_become_the_mean() -> None:
         ("remoteclip-vit-b-32", Bands(("B04",), ("reflectance",)), "B04 in reflectance"),
         ("panopticon", Bands(("B04", "thermal"), ("reflectance",) * 2), "thermal"),
         ("dofa-base", Bands(("B4", "B3"), ("reflectance",) * 2), "Landsat"),
+        ("dofa-base", Bands(("B-4", "b 3"), ("reflectance",) * 2), "Landsat"),
     ],
 )
 def test_other_bands_are_refused(name: str, bands: Bands, told: str) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import re
 import shutil
 from pathlib import Path
@@ -259,6 +260,8 @@ def test_a_raster_is_a_query_and_finds_its_own_tile(run: Run, gallery: Gallery, 
     np.testing.assert_array_equal(
         encode_images(load_network(gallery), [file]).packed[0], gallery.packed[row]
     )
+    stream = Query.of_image(gallery, io.BytesIO(file.read_bytes()))  # which is read twice
+    np.testing.assert_array_equal(stream.packed(gallery), query.packed(gallery))
     with refused(names=("B01", "raster")):
         Query.of_image(gallery, Image.new("RGB", (20, 20)))
 
@@ -293,6 +296,7 @@ def test_digital_numbers_with_their_scale_give_the_codes_of_reflectance(
 
 
 NUMBERS = BandOptions(scale=1e-4, offset=-0.1)
+TO_BYTES = BandOptions(scale=255 / 0.42, unit="8 bits")
 OLD_TILE, NEW_TILE = "2017-05-02/r000020_c000040", "2018-01-01/r000020_c000040"
 
 
@@ -336,6 +340,111 @@ def test_a_gallery_of_two_units_shows_both_and_takes_queries_in_both(
             assert original is not None
             assert looks_like(original.jpeg, both.thumbnail(row))
             assert looks_like(query.thumbnail(both), both.thumbnail(row))
+
+
+@pytest.mark.parametrize("unit", ["reflectance", "DN + 1,000"])
+def test_files_with_further_bands_are_shown_in_the_same_bands(
+    unit: str, run: Run, gallery: Gallery, tmp_path: Path
+):
+    (tmp_path / "x").mkdir()
+    values = in_unit(reflectance(100, 7), unit)
+    names = ("QA", *(name.replace("B0", "B") for name in SENTINEL_2))
+    make_scene(tmp_path / "x" / "2018-01-01.tif", np.concatenate([values[:1], values]), names=names)
+    bands = NUMBERS if unit.startswith("DN") else BandOptions()
+    dataset = run.dataset(str(tmp_path / "x"), tiling=TILING, bands=bands)
+    assert isinstance(dataset, TileDataset) and dataset.bands == run.bands
+    both = Gallery.open(shutil.copytree(gallery.folder, tmp_path / "both"))
+    add_dataset(run.net(), dataset, both.folder, progress=False)
+    both, file = Gallery.open(both.folder), tmp_path / "query.tif"
+    file.write_bytes(dataset.read_bytes(dataset.items["id"].tolist().index(NEW_TILE)))
+    query, row = Query.of_image(both, file), both.find_row(NEW_TILE)
+    for composite in both.composites:
+        both.show_composite(composite)
+        assert both.composite is not None
+        chosen = [SENTINEL_2.index(band) for band in both.composite.bands]
+        shown = reflectance(100, 7)[chosen, 20:40, 40:60]
+        expected = to_bytes(shown, both.composite.rendering.stretch).transpose(1, 2, 0)
+        for jpeg in (both.thumbnail(row), query.thumbnail(both)):
+            assert np.abs(np.asarray(read_thumbnail(jpeg), int) - expected).mean() < 9  # JPEG
+
+
+FOUR = ("B02", "B03", "B05", "B08")
+
+
+@pytest.fixture(scope="module")
+def of_four(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    dataset = TileDataset.open(scenes, tiling=TILING, bands=BandOptions(FOUR))
+    folder = tmp_path_factory.mktemp("four") / "run"
+    train(network(dataset), dataset.split(by="class"), FEW, run=folder, progress=False)
+    return Run.open(folder)
+
+
+def test_files_that_lack_bands_which_are_only_shown(of_four: Run, tmp_path: Path):
+    gallery = Gallery.open(build(of_four, tmp_path))
+    assert len(gallery.composites) == 3
+    (tmp_path / "x").mkdir()
+    values = reflectance(100, 7)[[SENTINEL_2.index(name) for name in FOUR]]
+    file = make_scene(tmp_path / "x" / "2018-01-01.tif", values, names=FOUR)
+    dataset = of_four.dataset(str(tmp_path / "x"), tiling=TILING)
+    told = ("B02, B03, B05", "B04, B03, B02", "same order")
+    with refused(names=told):
+        add_dataset(of_four.net(), dataset, gallery.folder, progress=False)
+    other = build_gallery(of_four.net(), dataset, tmp_path / "h", progress=False)
+    with refused(names=told):
+        merge_galleries([gallery.folder, other.folder], tmp_path / "merged")
+    with pytest.warns(RshWarning, match="no band B04.*not shown in true color"):
+        query = Query.of_image(gallery, file)
+    assert query.image is not None and not query.image.composites
+
+
+def test_files_that_lack_bands_of_another_composite_are_refused(scenes: Path, tmp_path: Path):
+    bands = BandOptions(("B02", "B03", "B04", "B08"))
+    (tmp_path / "x").mkdir()
+    few = [SENTINEL_2.index(name) for name in ("B04", "B03", "B02", "B08")]
+    names = tuple(SENTINEL_2[number] for number in few)
+    make_scene(tmp_path / "x" / "2018-01-01.tif", reflectance(100, 7)[few], names=names)
+    whole = TileDataset.open(scenes, tiling=TILING, bands=bands)
+    net = network(whole)
+    folder = build_gallery(net, whole, tmp_path / "g", progress=False).folder
+    dataset = TileDataset.open(
+        tmp_path / "x", tiling=TILING, like=whole.rendering, bands=bands, like_bands=net.bands
+    )
+    with refused(names=("short-wave infrared", "rsh gallery merge")):
+        add_dataset(net, dataset, folder, progress=False)
+    other = build_gallery(net, dataset, tmp_path / "h", progress=False).folder
+    merged = merge_galleries([folder, other], tmp_path / "merged")
+    assert merged.composites == ["true color"]
+
+
+def test_reflectance_is_shown_as_the_8_bits_of_a_gallery(tmp_path: Path):
+    for name, unit in (("bytes", "8 bits"), ("floats", "reflectance")):
+        (tmp_path / name).mkdir()
+        make_scene(tmp_path / name / f"{name}.tif", in_unit(reflectance(60), unit))
+    first = TileDataset.open(tmp_path / "bytes", tiling=TILING, bands=BANDS)
+    net = network(first)
+    gallery = build_gallery(net, first, tmp_path / "g", progress=False)
+    like, bands = gallery.rendering_for(TO_BYTES), dataclasses.replace(TO_BYTES, names=SENTINEL_2)
+    second = TileDataset.open(tmp_path / "floats", tiling=TILING, like=like, bands=bands)
+    both = add_dataset(net, second, gallery.folder, progress=False)
+    assert both.composites == ["true color", "false color", "short-wave infrared"]
+    for name in both.composites:
+        both.show_composite(name)
+        one, other = (both.find_row(f"{scene}/r000020_c000040") for scene in ("bytes", "floats"))
+        assert looks_like(both.thumbnail(one), both.thumbnail(other))
+        assert both.original(one) is not None and both.original(other) is not None
+
+
+def test_originals_are_found_where_a_manifest_does_not_say_what_values_of_a_source_mean(
+    run: Run, tmp_path: Path
+):
+    dataset = in_numbers(run, tmp_path / "numbers")
+    folder = build_gallery(run.net(), dataset, tmp_path / "g", progress=False).folder
+    content = json.loads((folder / "gallery.json").read_text())
+    for source in content["data"]["sources"]:
+        del source["bands"]
+    (folder / "gallery.json").write_text(json.dumps(content))
+    gallery = Gallery.open(folder)
+    assert gallery.original(gallery.find_row(NEW_TILE)) is not None
 
 
 def test_galleries_that_show_values_otherwise_are_merged_once_encoded_as_told(
