@@ -181,7 +181,7 @@ def measure(job: Job, dataset: TileDataset) -> Row:
     codes = (untrained if job.method in UNTRAINED else trained)(job, net, split)
     query = "val" if job.method == "weights" else "query"
     gallery = ("train",) if job.method == "weights" else ("train", "val")
-    each = average_precisions(codes, split, query, gallery)
+    each = measure_precisions(codes, split, query, gallery)
     return {
         **asdict(job),
         "backbone": DEFAULT,
@@ -242,7 +242,7 @@ def fewer(rows: NDArray[np.int64], labels: NDArray[np.int64], job: Job) -> NDArr
     return np.sort(np.concatenate(kept))
 
 
-def average_precisions(
+def measure_precisions(
     codes: Codes, split: Split, query_split: str, gallery_splits: tuple[str, ...]
 ) -> NDArray[np.float64]:
     """Return the tie-aware average precision of each query."""

@@ -153,8 +153,8 @@ def train(
             begun_with = begun.config["split"].get("unseen", 0.0)
             if known and unseen and unseen != begun_with:
                 raise InputError(
-                    f"{init_from} has learned these tiles with --unseen {begun_with:g}: leave it out, or "
-                    "start without --init-from",
+                    f"{init_from} has learned these tiles with --unseen {begun_with:g}: leave it "
+                    "out, or start without --init-from",
                     parameter="unseen",
                     value=unseen,
                 )
