@@ -71,13 +71,16 @@ def _read(image: Query, *, side: int, bands: Bands, data: DataInfo) -> DecodedTi
     return decode_tile(read_image(image, rendering=data.rendering), side)
 
 
-def draw_query(gallery: Gallery, image: Query, *, name: str = "") -> dict[str, Image.Image]:
+def draw_query(
+    gallery: Gallery, image: Query, *, name: str = "", only: str | None = None
+) -> dict[str, Image.Image]:
     """Return a query as the tiles of a gallery are shown, in each of its composites.
 
     Args:
         gallery: an opened gallery.
         image: a path, a binary stream or an opened image.
         name: of a stream, for messages.
+        only: a composite, to be drawn beside the first one and no other; all by default.
 
     Returns:
         By the name of a composite; "" is the first one, or the raster's own bands if it lacks a
@@ -97,6 +100,8 @@ def draw_query(gallery: Gallery, image: Query, *, name: str = "") -> dict[str, I
 
     drawn = {}
     for number, composite in enumerate(data.composites):
+        if number and only not in (None, composite.name):
+            continue
         try:
             with warnings.catch_warnings(action="ignore" if number else None):  # as the first
                 named = replace(composite.rendering, names=composite.bands)

@@ -163,8 +163,7 @@ def table(comparison: dict[str, Any]) -> str:
     accuracy = ", linear classifier an accuracy" if "accuracy" in columns.values() else ""
     lines = [f"mAP is {first['metric']}{accuracy}", align_columns(rows)]
     if comparison["differing"]:
-        what = " and ".join(comparison["differing"])
-        return "\n".join([f"NOT COMPARABLE: the runs differ in {what}", *lines])
+        return "\n".join([_warn(comparison), *lines])
     return "\n".join([heading(first), *lines, *map(difference, comparison["differences"])])
 
 
@@ -182,11 +181,14 @@ def table_of_all(comparisons: dict[str, dict[str, Any]]) -> str:
         rows.append((name, each["runs"][0]["metric"], *cells))
     lines = [align_columns(rows)]
     if first["differing"]:
-        what = " and ".join(first["differing"])
-        lines.insert(0, f"NOT COMPARABLE: the runs differ in {what}")
+        lines.insert(0, _warn(first))
     elif first["differences"]:
         lines.append(f"In brackets: points against {runs[0]}, query by query, 95 % interval")
     return "\n".join(lines)
+
+
+def _warn(comparison: dict[str, Any]) -> str:
+    return f"NOT COMPARABLE: the runs differ in {' and '.join(comparison['differing'])}"
 
 
 def _points(found: Report) -> str:

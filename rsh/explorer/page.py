@@ -420,7 +420,7 @@ class Explorer:
         self.upload.found = ""
         self.export.own_image = state.query.row is None and not state.query.is_text
         self.cards.stacked = state.stacked
-        self.cards.composite = state.gallery.composite.name if state.gallery.composite else ""
+        self.cards.composite = state.gallery.composite_name
         self.cards.brightness = state.brightness
         self.cards.view = cards
         for plane in self.planes:

@@ -400,6 +400,11 @@ class Gallery(Labeled):
         found = self.manifest.data.composites
         return found[self._shown] if found else None
 
+    @property
+    def composite_name(self) -> str:
+        """Name of the composite that is shown; "" of images."""
+        return self.composite.name if self.composite else ""
+
     def describe_composites(self) -> list[dict[str, Any]]:
         """Return name, bands, and which values are black and white, as the network has values.
 

@@ -41,6 +41,7 @@ from rsh.gallery.manifest import (
     SEGMENT_NAME,
     WORK,
     BackgroundsInfo,
+    DataInfo,
     GroupsInfo,
     LearnedInfo,
     Manifest,
@@ -297,21 +298,7 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     check_free(into)
     data = replace(first.manifest.data, several_labels=_have_several(galleries))
     for gallery in galleries[1:]:
-        there = gallery.manifest.data
-        _check_renderings(first, gallery)
-        data.check_bands_shown(there.composites, gallery.folder)
-        data = data.merge(there.convert_rendering(data.bands, there.rendering), there.sources)
-        change = there.bands.convert_to(data.bands)
-        others = [each.rescaled(*change) for each in there.composites]
-        alike = len(others) == len(data.composites)
-        if not alike or not all(map(Composite.is_like, data.composites, others)):
-            warnings.warn(
-                f"{gallery.folder} has other composites than {first.folder}: the new gallery shows "
-                "the first alone",
-                RshWarning,
-                stacklevel=2,
-            )
-            data = replace(data, composites=data.composites[:1])
+        data = _merge_data(data, first, gallery)
     preview = max(gallery.manifest.preview for gallery in galleries)
     new = Manifest(first.name, first.num_bits, first.manifest.model, data, preview=preview)
     with _next_version(into, new) as manifest:
@@ -326,19 +313,39 @@ def merge_galleries(folders: Sequence[Path], into: Path) -> Gallery:
     return Gallery.open(into)
 
 
-def _check_renderings(first: Gallery, other: Gallery) -> None:
-    """Refuse to merge galleries in which one value looks different.
+def _merge_data(data: DataInfo, first: Gallery, other: Gallery) -> DataInfo:
+    """Return the data of galleries that were merged before, with those of another one.
 
     Raises:
-        InputError: with the flags that make the second one like the first.
+        InputError: it shows values or bands otherwise.
     """
-    data, there = first.manifest.data, other.manifest.data
+    there = other.manifest.data
+    try:
+        merged = data.merge(there.convert_rendering(data.bands, there.rendering), there.sources)
+    except InputError:
+        raise InputError(_explain_renderings(data, first, other)) from None
+    data.check_bands_shown(there.composites, other.folder)
+    change = there.bands.convert_to(data.bands)
+    composites = [each.rescaled(*change) for each in there.composites]
+    alike = len(composites) == len(data.composites)
+    if alike and all(map(Composite.is_like, data.composites, composites)):
+        return merged
+    warnings.warn(
+        f"{other.folder} has other composites than {first.folder}: the new gallery shows the first "
+        "alone",
+        RshWarning,
+        stacklevel=3,
+    )
+    return replace(merged, composites=data.composites[:1])
+
+
+def _explain_renderings(data: DataInfo, first: Gallery, other: Gallery) -> str:
+    """Return which flags make another gallery show values as the data that were merged before."""
+    there = other.manifest.data
     mine, wanted = there.rendering, data.convert_rendering(there.bands, data.rendering)
-    if AS_IS in (mine, wanted) or mine.is_like(wanted):
-        return
     flags = [f"--bands {wanted.bands_flag}"] * bool(wanted.bands)
     flags += [f"--stretch {wanted.stretch_flag}"] * bool(wanted.stretch)
-    raise InputError(
+    return (
         f"{other.folder} shows its tiles otherwise than {first.folder} ({mine.described()}, and "
         f"not {wanted.described()}): encode it again with {' '.join(flags)}"
     )

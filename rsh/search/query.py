@@ -46,11 +46,6 @@ class QueryImage:
     is_text: bool = False
     composites: Mapping[str, bytes] = field(default_factory=dict)
 
-    def thumbnail_in(self, gallery: Gallery) -> bytes:
-        """Return the thumbnail in the composite that a gallery shows."""
-        shown = gallery.composite
-        return self.composites.get(shown.name, self.thumbnail) if shown else self.thumbnail
-
     @classmethod
     def of_text(cls, gallery: Gallery, text: str, encodings: Encodings) -> "QueryImage":
         """Return a text, with its encodings in a gallery."""
@@ -249,8 +244,10 @@ class Query:
         return self.image.encodings.packed if self.image else gallery.packed[[self._row]]
 
     def thumbnail(self, gallery: Gallery) -> bytes:
-        """The query as a small image, JPEG bytes."""
-        return self.image.thumbnail_in(gallery) if self.image else gallery.thumbnail(self._row)
+        """The query as a small image, in the composite that a gallery shows, JPEG bytes."""
+        if not self.image:
+            return gallery.thumbnail(self._row)
+        return self.image.composites.get(gallery.composite_name, self.image.thumbnail)
 
     @property
     def _row(self) -> int:

@@ -118,7 +118,7 @@ class Enlarger:
             "tile": self._gallery.ids[row],
             "image": self._gallery.image_name(row),
             "exact": exact,
-            "composite": self._gallery.composite.name if self._gallery.composite else "",
+            "composite": self._gallery.composite_name,
         }
         try:
             size, content = await self.worker.ask((head, thumbnail), timeout=TIMEOUT)

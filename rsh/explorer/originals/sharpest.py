@@ -43,8 +43,7 @@ class Sharpest:
             InputError: the gallery has no such row.
         """
         if row == NO_ROW and query.image:
-            drawn = query.image.thumbnail_in(self._gallery)
-            return Enlarged.measure(drawn, "upload thumbnail")
+            return Enlarged.measure(query.thumbnail(self._gallery), "upload thumbnail")
         return self.enlarger.stored(row)
 
     def looks_further(self, row: int, query: Query) -> bool:
@@ -67,9 +66,8 @@ class Sharpest:
         if row != NO_ROW:
             return await self.enlarger.enlarge(row)
         if file := self._find_file(query):
-            shown = self._gallery.composite
-            composite = shown.name if shown else ""
-            jpeg = await self._uploads.enlarge(file, query.name(self._gallery), composite)
+            name, composite = query.name(self._gallery), self._gallery.composite_name
+            jpeg = await self._uploads.enlarge(file, name, composite)
             return Enlarged.measure(jpeg, "upload")
         return self.stored(row, query)
 

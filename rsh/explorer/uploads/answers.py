@@ -67,8 +67,9 @@ def _answer(encode: QueryEncoder, gallery: Gallery, message: Message) -> Message
     bands = gallery.manifest.model.sees
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RshWarning)
-        drawn = draw_query(gallery, io.BytesIO(body), name=str(head["name"]))
-    image = drawn.get(str(head["composite"]), drawn[""])
+        only = None if head["want"] == "codes" else str(head["composite"])
+        drawn = draw_query(gallery, io.BytesIO(body), name=str(head["name"]), only=only)
+    image = drawn.get(only or "", drawn[""])
     notes = [str(note.message) for note in caught if issubclass(note.category, RshWarning)]
     stream = io.BytesIO()
     if head["want"] == "parts":

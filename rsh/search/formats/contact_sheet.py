@@ -213,9 +213,8 @@ def _notes(result: SearchResult, how: str) -> list[str]:
 
 
 def _query(result: SearchResult) -> Image.Image:
-    image = result.query.image
-    if image:
-        return read_thumbnail(image.thumbnail_in(result.gallery))
+    if result.query.image:
+        return read_thumbnail(result.query.thumbnail(result.gallery))
     return _thumb(result.gallery, result.query.row)
 
 
